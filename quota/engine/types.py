@@ -1,0 +1,324 @@
+"""The engine's vocabulary: values that cross its border. No behaviour, no IO.
+
+Units: times are integer milliseconds (instants: since 1970-01-01 UTC by the store's clock), money is integer
+nano-dollars (1 USD = 1_000_000_000), tokens are tokens. Ids of pools, accounts, organizations, groups and leases are
+opaque non-empty strings without control characters.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+NEVER: Final = 1 << 52
+"""An instant that does not come (milliseconds); what waits for it needs a person."""
+
+
+class Strategy(StrEnum):
+    """How eligible accounts are ranked."""
+
+    ROUND_ROBIN = "round_robin"
+    LEAST_LOADED = "least_loaded"
+    RANDOM = "random"
+    PRIORITY = "priority"
+
+
+class Metric(StrEnum):
+    REQUESTS = "requests"
+    TOKENS = "tokens"
+    COST = "cost"
+
+
+class Window(StrEnum):
+    """A minute is any 60-second span; days and months are calendar UTC."""
+
+    MINUTE = "minute"
+    DAY = "day"
+    MONTH = "month"
+
+
+class BreakerState(StrEnum):
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
+
+
+class BreakerMode(StrEnum):
+    """What people said; it wins over what the breaker found out."""
+
+    AUTO = "auto"
+    FORCED_OPEN = "forced_open"
+    FORCED_CLOSED = "forced_closed"
+
+
+class Verdict(StrEnum):
+    """What one upstream call says about its account."""
+
+    SUCCESS = "success"  # ends a run of failures; closes a half-open breaker
+    FAILURE = "failure"  # counts; reopens a half-open breaker
+    OVERLOADED = "overloaded"  # a 529: a failure, unless several accounts see it at once
+    REJECTED = "rejected"  # 401 and its like: the key is dead, unless several accounts say so at once
+    ALIVE = "alive"  # the account answers (a throttle, the caller's 400): runs stay, half-open closes
+    NEUTRAL = "neutral"  # says nothing (the caller left, our own fault): only frees the probe
+
+
+class Reason(StrEnum):
+    """Why an account cannot take a request now."""
+
+    DISABLED = "disabled"
+    MODEL_NOT_ALLOWED = "model_not_allowed"
+    TRIED = "tried"
+    FORCED_OPEN = "forced_open"
+    BREAKER_OPEN = "breaker_open"
+    PROBING = "probing"
+    COOLING = "cooling"
+    CONCURRENCY = "concurrency"
+    LIMIT = "limit"
+
+
+class Scope(StrEnum):
+    ACCOUNT = "account"
+    ORGANIZATION = "organization"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `amount` of `metric` per `window`."""
+
+    metric: Metric
+    window: Window
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerSettings:
+    """When a breaker opens and closes. Defaults: 5 failures in a row, 300 s, one good probe."""
+
+    threshold: int = 5
+    open_ms: int = 300_000
+    successes_to_close: int = 1
+    early_probe: bool = False
+    """When every account is open, let the one closest to recovery be probed, once per 5 s for the pool."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSettings:
+    """A pool's rules. `version` orders edits: an older one never overwrites a newer one."""
+
+    version: int
+    strategy: Strategy = Strategy.LEAST_LOADED
+    affinity: bool = True
+    affinity_ttl_ms: int = 3_600_000
+    affinity_margin_ppm: int = 250_000
+    """A session moves when its account's load exceeds the best one's by more than this (1_000_000 = the whole limit)."""
+    breaker: BreakerSettings = field(default_factory=BreakerSettings)
+    outage_guard: bool = True
+    """529s of several accounts at once move no breaker (from three enabled accounts up)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What the engine must know of one account. `models`: None allows all."""
+
+    id: str
+    enabled: bool = True
+    priority: int = 100
+    weight: int = 1
+    limits: tuple[Limit, ...] = ()
+    max_concurrency: int | None = None
+    models: tuple[str, ...] | None = None
+    organization: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What an account has used this UTC day and month before the engine was (re)loaded."""
+
+    day: int
+    """Days since 1970-01-01 UTC."""
+    day_requests: int = 0
+    day_tokens: int = 0
+    day_cost: int = 0
+    month_requests: int = 0
+    month_tokens: int = 0
+    month_cost: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A fact for others: `type` names it, `payload` is text (JSON by convention) the engine never reads."""
+
+    type: str
+    payload: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseRequest:
+    """Ask for the right to make one call. `lease_id` makes the ask repeatable: the same id gets the same grant."""
+
+    pool: str
+    lease_id: str
+    model: str
+    group: str
+    """The model group in which Anthropic counts limits."""
+    tokens: int = 0
+    cost: int = 0
+    tried: tuple[str, ...] = ()
+    session: str = ""
+    only: str = ""
+    """Lease on this account or on none (resources pinned to their owner)."""
+    ttl_ms: int = 120_000
+    note: str = ""
+    """Opaque; comes back in the event if the holder dies."""
+    events: tuple[Event, ...] = ()
+    """Appended to the stream only if the lease is granted, in the same step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to make one call on one account until `deadline_ms`."""
+
+    id: str
+    pool: str
+    account: str
+    generation: int
+    probe: bool
+    """This call is the one that decides whether a half-open breaker closes."""
+    granted_ms: int
+    deadline_ms: int
+    day: int
+    """The UTC day (days since 1970-01-01) whose limits it counts against."""
+    sticky: bool = False
+    """The session's own account was chosen."""
+    moved_from: str = ""
+    """The account the session was on before, if this lease moved it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One account's reason not to serve, and the first instant at which that may have changed."""
+
+    account: str
+    reason: Reason
+    until_ms: int
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Nobody can serve this now. `retry_at_ms` is the soonest real time worth trying (NEVER if none is known)."""
+
+    pool: str
+    now_ms: int
+    retry_at_ms: int
+    blocks: tuple[Block, ...]
+    """One per account, soonest first; at most 64 for huge pools."""
+
+    @property
+    def retry_after_ms(self) -> int:
+        return max(0, self.retry_at_ms - self.now_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Keep an account (or its whole organization) away from some or all work until a time; never shortens one in force."""
+
+    scope: Scope
+    why: str
+    """A short word for people and alerts: throttle, ramp, spend_limit, billing, on_hold, model…"""
+    until_ms: int = 0
+    """An instant; or, if 0, `for_ms` from the settlement on."""
+    for_ms: int = 0
+    group: str = ""
+    """Only this model group; empty: all."""
+    model: str = ""
+    """Only this model (account scope); empty: all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What really happened. `sent=False` gives everything back, the request itself included."""
+
+    verdict: Verdict
+    tokens: int = 0
+    cost: int = 0
+    sent: bool = True
+    why: str = ""
+    """Shown as the breaker's reason, e.g. `http 503` or `connect timeout`."""
+    holds: tuple[Hold, ...] = ()
+    organization: str = ""
+    """Learned from `anthropic-organization-id`; remembered for the account."""
+    note: str = ""
+    """Opaque; carried in the `lease.settled` event."""
+    events: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What settling did. `changed` is False for a lease already settled or never granted."""
+
+    changed: bool
+    late: bool = False
+    """The lease had expired; its estimate was charged and is now corrected."""
+    account: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LimitState:
+    """One limit and how much of it is gone."""
+
+    limit: Limit
+    used: int
+    reserved: int
+    resets_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class HoldState:
+    scope: Scope
+    why: str
+    until_ms: int
+    group: str = ""
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """One account as the selector sees it: the only source of any status shown to people."""
+
+    id: str
+    enabled: bool
+    priority: int
+    organization: str
+    breaker: BreakerState
+    mode: BreakerMode
+    generation: int
+    failures: int
+    open_until_ms: int
+    breaker_why: str
+    probing: bool
+    in_flight: int
+    load_ppm: int
+    last_used_ms: int
+    day_requests: int
+    day_tokens: int
+    day_cost: int
+    month_requests: int
+    month_tokens: int
+    month_cost: int
+    reserved_tokens: int
+    reserved_cost: int
+    minute_requests: int
+    limits: tuple[LimitState, ...] = ()
+    holds: tuple[HoldState, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSnapshot:
+    """A pool at one instant; taking it changes nothing."""
+
+    pool: str
+    now_ms: int
+    settings: PoolSettings
+    leases: int
+    accounts: Mapping[str, AccountState]
