@@ -192,6 +192,11 @@ class Lease:
     """The session's own account was chosen."""
     moved_from: str = ""
     """The account the session was on before, if this lease moved it."""
+    tokens: int = 0
+    cost: int = 0
+    """What was reserved."""
+    epoch: str = ""
+    """The life of the store that granted it; after a loss the store has another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +255,9 @@ class Settlement:
     """Learned from `anthropic-organization-id`; remembered for the account."""
     note: str = ""
     """Opaque; carried in the `lease.settled` event."""
+    granted: Lease | None = None
+    """The grant itself, so that a store that has lost it (wiped, or away while the call was admitted locally) still
+    charges and records the call, once."""
     events: tuple[Event, ...] = ()
 
 

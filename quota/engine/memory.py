@@ -1,0 +1,167 @@
+"""The engine in this process's memory: the specification run as it stands, a test double, the degraded mode."""
+
+from collections.abc import Callable, Mapping, Sequence
+from uuid import uuid4
+
+from quota.engine import settling
+from quota.engine.capacity import limit_state
+from quota.engine.errors import EngineEmpty, UnknownAccount
+from quota.engine.pool import Member, Pool
+from quota.engine.types import (
+    Account,
+    AccountState,
+    BreakerMode,
+    Event,
+    Lease,
+    LeaseRequest,
+    PoolSettings,
+    PoolSnapshot,
+    Refusal,
+    Settled,
+    Settlement,
+    Usage,
+    Window,
+)
+
+CLOCK_SLACK_MS = 5_000
+"""A clock that steps back this far stands still; one that steps back further is a different clock."""
+
+
+class MemoryEngine:
+    """An `Engine` without a store. `clock` gives milliseconds since 1970-01-01 UTC."""
+
+    def __init__(self, *, clock: Callable[[], int], epoch: str = "") -> None:
+        self._clock = clock
+        self._epoch = epoch
+        self._pools: dict[str, Pool] = {}
+
+    async def configure(
+        self,
+        pool: str,
+        settings: PoolSettings,
+        accounts: Sequence[Account],
+        *,
+        usage: Mapping[str, Usage] | None = None,
+    ) -> bool:
+        found = self._pools.get(pool)
+        if found is not None:
+            return found.configure(settings, accounts)
+        made = Pool(name=pool, settings=settings, epoch=self._epoch or uuid4().hex)
+        self._pools[pool] = made
+        return made.configure(settings, accounts, usage)
+
+    async def lease(self, request: LeaseRequest) -> Lease | Refusal:
+        pool, now = self._at(request.pool)
+        return pool.lease(request, now_ms=now)
+
+    async def renew(self, pool: str, lease_id: str, *, ttl_ms: int, alive: bool = False) -> bool:
+        found, now = self._at(pool)
+        found.reap(now)
+        granted = found.renew(lease_id, ttl_ms=ttl_ms, now_ms=now)
+        if granted is not None and alive:
+            settling.apply_alive(found, granted, now_ms=now)
+        return granted is not None
+
+    async def settle(self, pool: str, lease_id: str, settlement: Settlement) -> Settled:
+        found, now = self._at(pool)
+        return settling.settle(found, lease_id, settlement, now_ms=now)
+
+    async def expire(self, pool: str) -> int:
+        found, now = self._at(pool)
+        return found.reap(now)
+
+    async def snapshot(self, pool: str, *, accounts: Sequence[str] | None = None) -> PoolSnapshot:
+        found, now = self._at(pool)
+        found.roll(now)
+        names = found.members if accounts is None else [name for name in accounts if name in found.members]
+        states = {name: _state(found, found.members[name], now_ms=now) for name in names}
+        return PoolSnapshot(
+            pool=pool, now_ms=now, settings=found.settings, leases=len(found.leases), accounts=states
+        )
+
+    async def reset_breaker(self, pool: str, account: str, *, actor: str) -> None:
+        found, member, _ = self._member(pool, account)
+        found.reset(member, actor=actor)
+
+    async def force_open(self, pool: str, account: str, *, actor: str, why: str = "") -> None:
+        found, member, _ = self._member(pool, account)
+        found.force(member, BreakerMode.FORCED_OPEN, actor=actor, why=why)
+
+    async def force_closed(self, pool: str, account: str, *, actor: str, why: str = "") -> None:
+        found, member, _ = self._member(pool, account)
+        found.force(member, BreakerMode.FORCED_CLOSED, actor=actor, why=why)
+
+    async def clear_cooldown(self, pool: str, account: str, *, actor: str) -> None:
+        found, member, now = self._member(pool, account)
+        found.holds.forget_past(now)
+        if found.holds.clear(member.account):
+            found.tell("hold.cleared", account=account, actor=actor)
+
+    async def emit(self, pool: str, events: Sequence[Event]) -> None:
+        found, _ = self._at(pool)
+        found.announce(events)
+
+    async def ping(self) -> float:
+        return 0.0
+
+    async def close(self) -> None:
+        self._pools.clear()
+
+    def events(self, pool: str) -> list[tuple[str, dict[str, str]]]:
+        """Everything told so far, oldest first: (type, fields)."""
+        return list(self._pools[pool].events)
+
+    def forget(self) -> None:
+        """Lose everything, as a store without persistence does when it restarts."""
+        self._pools.clear()
+
+    def _at(self, name: str) -> tuple[Pool, int]:
+        """The pool and the time, which never runs backwards for it."""
+        pool = self._pools.get(name)
+        if pool is None:
+            raise EngineEmpty(name)
+        now = self._clock()
+        if now < pool.clock_ms - CLOCK_SLACK_MS:
+            del self._pools[name]
+            raise EngineEmpty(name)
+        pool.clock_ms = max(pool.clock_ms, now)
+        return pool, pool.clock_ms
+
+    def _member(self, name: str, account: str) -> tuple[Pool, Member, int]:
+        pool, now = self._at(name)
+        member = pool.members.get(account)
+        if member is None:
+            raise UnknownAccount(name, account)
+        return pool, member, now
+
+
+def _state(pool: Pool, member: Member, *, now_ms: int) -> AccountState:
+    account, breaker, counters = member.account, member.breaker, member.counters
+    day, month, held = counters.used[Window.DAY], counters.used[Window.MONTH], counters.held[Window.MONTH]
+    return AccountState(
+        id=account.id,
+        enabled=account.enabled,
+        priority=account.priority,
+        organization=account.organization,
+        breaker=breaker.state,
+        mode=breaker.mode,
+        generation=breaker.generation,
+        failures=breaker.failures,
+        open_until_ms=breaker.until_ms,
+        breaker_why=breaker.why,
+        probing=bool(breaker.probe),
+        in_flight=member.in_flight,
+        load_ppm=member.load_ppm,
+        last_used_ms=member.last_used_ms,
+        day_requests=day.requests,
+        day_tokens=day.tokens,
+        day_cost=day.cost,
+        month_requests=month.requests,
+        month_tokens=month.tokens,
+        month_cost=month.cost,
+        reserved_tokens=held.tokens,
+        reserved_cost=held.cost,
+        minute_requests=counters.gone(Window.MINUTE).requests,
+        limits=tuple(limit_state(counters, limit, now_ms=now_ms) for limit in account.limits),
+        holds=pool.holds.of(account, now_ms=now_ms),
+    )
