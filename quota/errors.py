@@ -1,0 +1,33 @@
+"""Everything this package can raise by itself (the engine's errors are in `quota.engine.errors`).
+
+QuotaError
+├── RecordUnreadable    a record's JSON does not say what it should
+├── EntryUnreadable     a stream entry makes no sense; it is set aside, never retried
+└── SetupFailed         a check of `init_multi_account` failed; the message says how to mend it
+"""
+
+
+class QuotaError(Exception):
+    """Base of all; catch this where the cause does not matter."""
+
+
+class RecordUnreadable(QuotaError, ValueError):
+    """A record's JSON does not say what it should."""
+
+    def __init__(self, record: str, why: str) -> None:
+        super().__init__(f"not a readable {record}: {why}")
+        self.record = record
+
+
+class EntryUnreadable(QuotaError, ValueError):
+    """A stream entry makes no sense; reading it again will not help."""
+
+
+class SetupFailed(QuotaError):
+    """A check failed. `check` names it, the message says what is wrong and `mend` what to do about it."""
+
+    def __init__(self, check: str, why: str, mend: str) -> None:
+        super().__init__(f"{check}: {why}")
+        self.check = check
+        self.why = why
+        self.mend = mend

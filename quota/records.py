@@ -1,0 +1,192 @@
+"""What the gateway tells the ledger: values that travel as JSON through leases, settlements and events.
+
+Times are integer milliseconds since 1970-01-01 UTC, money is integer nano-dollars. Reading ignores fields it
+does not know, so that an older worker can read what a newer gateway wrote, and raises `RecordUnreadable` for
+anything else odd.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Final, Self
+
+import msgspec
+
+from quota.errors import RecordUnreadable
+
+ACTIVITY_STARTED: Final = "activity.started"
+ACTIVITY_PROGRESS: Final = "activity.progress"
+ACTIVITY_COMPLETED: Final = "activity.completed"
+ACTIVITY_FAILED: Final = "activity.failed"
+ERROR_MESSAGE_MAX: Final = 500
+"""Characters of an upstream's message that are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Base of all: a value that goes to JSON and comes back the same."""
+
+    def to_json(self) -> str:
+        return msgspec.json.encode(self).decode()
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Raise `RecordUnreadable` if `text` is not such a record."""
+        try:
+            return msgspec.json.decode(text, type=cls)
+        except (msgspec.MsgspecError, ValueError) as error:
+            raise RecordUnreadable(cls.__name__, str(error)) from error
+
+
+@dataclass(frozen=True, slots=True)
+class TokenUsage(Record):
+    """Tokens of one answer by kind, as billed. `input_tokens` excludes what the cache read or wrote."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_5m_tokens: int = 0
+    cache_write_1h_tokens: int = 0
+    web_searches: int = 0
+
+    @property
+    def prompt(self) -> int:
+        """The whole prompt: plain input and what the cache read and wrote."""
+        return (
+            self.input_tokens
+            + self.cache_read_tokens
+            + self.cache_write_5m_tokens
+            + self.cache_write_1h_tokens
+        )
+
+    @property
+    def total(self) -> int:
+        """All tokens, whatever they cost. Web searches are no tokens."""
+        return self.prompt + self.output_tokens
+
+    def merge(self, later: "TokenUsage") -> "TokenUsage":
+        """What is known after a later report of the same answer. Reports are cumulative: the larger counts."""
+        return TokenUsage(
+            **{f.name: max(getattr(self, f.name), getattr(later, f.name)) for f in fields(TokenUsage)}
+        )
+
+    def __add__(self, other: "TokenUsage") -> "TokenUsage":
+        """Two different answers together."""
+        return TokenUsage(**{name: value + getattr(other, name) for name, value in asdict(self).items()})
+
+    @classmethod
+    def from_api(cls, usage: Mapping[str, object]) -> "TokenUsage":
+        """Read the `usage` object of a message (or of a stream's event); what is absent or odd counts zero.
+
+        Compaction iterations are not in the top-level sums, so they are added. Cache writes without a
+        breakdown are taken for five-minute ones.
+        """
+        compactions = [_one_usage(step) for step in _steps(usage) if step.get("type") == "compaction"]
+        return sum(compactions, start=_one_usage(usage))
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseNote(Record):
+    """What the ledger must know of a call whose holder dies."""
+
+    activity: str
+    number: int
+    model: str
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRecord(Record):
+    """One upstream call. `outcome` is the classifier's word, `why` a short reason for people."""
+
+    activity: str
+    number: int
+    account: str
+    model: str
+    group: str
+    outcome: str
+    status: int | None = None
+    request_id: str = ""
+    why: str = ""
+    usage: TokenUsage = field(default_factory=TokenUsage)
+    cost_nano: int = 0
+    price_known: bool = True
+    started_ms: int = 0
+    first_content_ms: int | None = None
+    ended_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityStarted(Record):
+    """A request came in and got its first lease. `access_key` is the key's id, never the key."""
+
+    activity: str
+    source: str
+    pool: str
+    model: str
+    category: str = ""
+    session: str = ""
+    access_key: str = ""
+    at_ms: int = 0
+    stream: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityProgress(Record):
+    """Attempt `number` ended with `outcome`; the request goes on."""
+
+    activity: str
+    number: int
+    account: str
+    outcome: str
+    why: str = ""
+    at_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityEnded(Record):
+    """How a request ended, with everything that was tried. `error_message` is sanitised by the sender."""
+
+    activity: str
+    ok: bool
+    account: str = ""
+    model: str = ""
+    usage: TokenUsage = field(default_factory=TokenUsage)
+    cost_nano: int = 0
+    price_known: bool = True
+    attempts: tuple[AttemptRecord, ...] = ()
+    error_type: str = ""
+    error_message: str = ""
+    at_ms: int = 0
+    decision: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "error_message", self.error_message[:ERROR_MESSAGE_MAX])
+
+
+def _count(source: Mapping[str, object], name: str) -> int:
+    value = source.get(name)
+    return value if isinstance(value, int) and value > 0 else 0
+
+
+def _mapping(source: Mapping[str, object], name: str) -> Mapping[str, object]:
+    value = source.get(name)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _steps(usage: Mapping[str, object]) -> list[Mapping[str, object]]:
+    steps = usage.get("iterations")
+    return [step for step in steps if isinstance(step, Mapping)] if isinstance(steps, list) else []
+
+
+def _one_usage(usage: Mapping[str, object]) -> TokenUsage:
+    written = _mapping(usage, "cache_creation")
+    hour = _count(written, "ephemeral_1h_input_tokens")
+    five = _count(written, "ephemeral_5m_input_tokens")
+    return TokenUsage(
+        input_tokens=_count(usage, "input_tokens"),
+        output_tokens=_count(usage, "output_tokens"),
+        cache_read_tokens=_count(usage, "cache_read_input_tokens"),
+        cache_write_5m_tokens=max(five, _count(usage, "cache_creation_input_tokens") - hour),
+        cache_write_1h_tokens=hour,
+        web_searches=_count(_mapping(usage, "server_tool_use"), "web_search_requests"),
+    )
