@@ -1,0 +1,82 @@
+"""Where keys may be sent: exact origins on an allow-list, nothing that can be read in two ways. Pure."""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+from urllib.parse import urlsplit
+
+from accounts.errors import BaseUrlRefused
+
+LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+"""Written exactly so. 127.1, 0x7f000001 and their like reach loopback too and are refused like any other host."""
+
+_DEFAULT_PORTS: Final = {"https": 443, "http": 80}
+_PLAIN: Final = re.compile(r"[A-Za-z0-9:/.\[\]-]+")
+_HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|::1")
+
+
+def origin(url: str) -> str:
+    """The canonical origin (`https://host[:port]`) of a URL that is nothing but an origin.
+
+    Raises BaseUrlRefused for paths, user names, queries, fragments and every character with which parsers disagree.
+    """
+    if not _PLAIN.fullmatch(url):
+        raise BaseUrlRefused("An upstream address is https://host[:port]: no user name, query, fragment or blank.")
+    scheme, host, port = _parts(url)
+    if scheme not in _DEFAULT_PORTS:
+        raise BaseUrlRefused("An upstream address begins with https://.")
+    if not _HOST.fullmatch(host):
+        raise BaseUrlRefused("An upstream address needs a plain host name.")
+    name = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{name}" if port in {None, _DEFAULT_PORTS[scheme]} else f"{scheme}://{name}:{port}"
+
+
+def _parts(url: str) -> tuple[str, str, int | None]:
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise BaseUrlRefused("An upstream address is https://host[:port]; this one cannot be read.") from None
+    if parts.path not in {"", "/"}:
+        raise BaseUrlRefused("An upstream address has no path; /v1/… is added by the gateway.")
+    if not url.lower().startswith(f"{parts.scheme}://") or parts.netloc.endswith(":"):
+        raise BaseUrlRefused("An upstream address is https://host[:port].")
+    return parts.scheme, host, port
+
+
+def is_loopback(canonical: str) -> bool:
+    """Whether a canonical origin is this machine itself."""
+    return urlsplit(canonical).hostname in LOOPBACK_HOSTS
+
+
+def checked_base_url(url: str, *, allowed: Iterable[str], demo: bool) -> str:
+    """The canonical origin, if keys may be sent there. Raises BaseUrlRefused.
+
+    `demo`: the account is simulated, so that plain http to this very machine is acceptable.
+    """
+    canonical = origin(url)
+    if not canonical.startswith("https://") and not (demo and is_loopback(canonical)):
+        raise BaseUrlRefused("An upstream address must be https (plain http only to the simulator of a demo pool).")
+    if canonical not in _origins(allowed):
+        raise BaseUrlRefused(
+            f"{canonical} is not an allowed upstream. Add it to ANTHROPIC_BASE_URLS if keys may be sent there."
+        )
+    return canonical
+
+
+def is_allowed(url: str, *, allowed: Iterable[str]) -> bool:
+    """Whether keys may be sent there, however the row came by its address."""
+    try:
+        return origin(url) in _origins(allowed)
+    except BaseUrlRefused:
+        return False
+
+
+def _origins(allowed: Iterable[str]) -> frozenset[str]:
+    found = set()
+    for entry in allowed:
+        try:
+            found.add(origin(entry))
+        except BaseUrlRefused:
+            continue  # a bad entry allows nothing; accounts.E003 reports it at start
+    return frozenset(found)

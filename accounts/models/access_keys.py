@@ -1,0 +1,65 @@
+"""AccessKey: what a client of ours presents. Only its SHA-256 is kept; nobody can show it again."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from django.db import models
+from django.db.models import Q
+
+from accounts.models.pools import Pool
+from accounts.validators import plain_name, scope_names
+
+
+class AccessKeyQuerySet(models.QuerySet["AccessKey"]):
+    def usable(self, *, now: datetime) -> AccessKeyQuerySet:
+        """Neither revoked nor expired at `now`."""
+        return self.filter(revoked_at=None).filter(Q(expires_at=None) | Q(expires_at__gt=now))
+
+    def touch(self, *, now: datetime, unless_since: datetime) -> int:
+        """Note the use, but for keys noted after `unless_since`; how many were written."""
+        stale = Q(last_used_at=None) | Q(last_used_at__lt=unless_since)
+        return self.filter(stale).update(last_used_at=now)
+
+    def revoke(self, *, now: datetime) -> int:
+        """Revoke those that are not revoked yet, for good; how many that were."""
+        return self.filter(revoked_at=None).update(revoked_at=now)
+
+
+class AccessKey(models.Model):
+    """The right of a client to use the pool."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=100, validators=[plain_name], help_text="Who or what uses it.")
+    hint = models.CharField("begins with", max_length=20, editable=False)
+    sha256 = models.CharField(max_length=64, unique=True, editable=False)
+    scopes = models.JSONField(default=list, validators=[scope_names])
+    pool = models.ForeignKey(
+        Pool,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="access_keys",
+        help_text="The pool it may use; empty: the default pool.",
+    )
+    expires_at = models.DateTimeField("expires", null=True, blank=True, help_text="Empty: never.")
+    revoked_at = models.DateTimeField("revoked", null=True, blank=True, editable=False)
+    last_used_at = models.DateTimeField("last used", null=True, blank=True, editable=False)
+    created_at = models.DateTimeField("created", auto_now_add=True)
+
+    objects = AccessKeyQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("name", "created_at")
+        constraints = (
+            models.CheckConstraint(condition=~Q(scopes=[]), name="access_key_has_scopes"),
+            models.CheckConstraint(condition=~Q(sha256=""), name="access_key_has_hash"),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+    def is_usable(self, *, now: datetime) -> bool:
+        """Neither revoked nor expired at `now`."""
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)

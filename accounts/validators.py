@@ -1,0 +1,52 @@
+"""The rules of `base_urls`, `scopes` and `money` in the form Django's forms and models want: ValidationError."""
+
+from decimal import Decimal
+from typing import Final
+
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+
+from accounts.errors import ScopesRefused
+from accounts.scopes import checked_scopes
+
+MAX_AMOUNT: Final = (1 << 53) - 1
+"""The largest integer that Redis's Lua counts exactly."""
+
+MAX_DOLLARS: Final = Decimal(9_000_000)
+"""In nano-dollars just below MAX_AMOUNT."""
+
+EXACT_DIGITS: Final = 15
+"""What SQLite keeps of a decimal number without rounding."""
+
+MAX_MODEL_NAME: Final = 200
+
+plain_name: Final = RegexValidator(
+    r"\A[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*\Z", "A name is one line of text without control characters."
+)
+
+
+def exact_dollars(value: Decimal) -> None:
+    """Refuse what the database could only round."""
+    if len(value.normalize().as_tuple().digits) > EXACT_DIGITS:
+        raise ValidationError(f"At most {EXACT_DIGITS} significant digits.", code="too_precise")
+
+
+def model_names(value: object) -> None:
+    """A list of model names; an empty one allows all."""
+    if not isinstance(value, list):
+        raise ValidationError('A list of model names, e.g. ["claude-sonnet-5-5"].', code="not_a_list")
+    for name in value:
+        if not isinstance(name, str) or not name.strip() or len(name) > MAX_MODEL_NAME:
+            raise ValidationError("Each model is named by a short text.", code="not_a_model")
+    if len(set(value)) != len(value):
+        raise ValidationError("A model is listed twice.", code="repeated")
+
+
+def scope_names(value: object) -> None:
+    """A non-empty list of known scopes."""
+    if not isinstance(value, list):
+        raise ValidationError("A list of scopes.", code="not_a_list")
+    try:
+        checked_scopes(value)
+    except ScopesRefused as refused:
+        raise ValidationError(str(refused), code="scope") from refused

@@ -1,0 +1,39 @@
+"""The only place of this app that reads Django's settings."""
+
+from functools import lru_cache
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from accounts.keyring import Keyring, key_fault
+
+DEFAULT_BASE_URL = "https://api.anthropic.com"
+
+
+def encryption_key() -> str:
+    """ENCRYPTION_KEY as set, unchecked; empty if missing."""
+    return getattr(settings, "ENCRYPTION_KEY", "") or ""
+
+
+def encryption_key_fallbacks() -> tuple[str, ...]:
+    """ENCRYPTION_KEY_FALLBACKS as set, unchecked: older (or coming) keys that still decrypt."""
+    return tuple(getattr(settings, "ENCRYPTION_KEY_FALLBACKS", ()) or ())
+
+
+def keyring() -> Keyring:
+    """The keys in force. Raises ImproperlyConfigured when one is missing or malformed."""
+    return _keyring((encryption_key(), *encryption_key_fallbacks()))
+
+
+@lru_cache(maxsize=8)
+def _keyring(keys: tuple[str, ...]) -> Keyring:
+    for position, key in enumerate(keys):
+        if fault := key_fault(key):
+            name = "ENCRYPTION_KEY" if position == 0 else f"ENCRYPTION_KEY_FALLBACKS[{position - 1}]"
+            raise ImproperlyConfigured(f"{name} {fault}. Make one with: openssl rand -hex 32")
+    return Keyring(keys)
+
+
+def allowed_base_urls() -> tuple[str, ...]:
+    """The upstream origins that keys may be sent to."""
+    return tuple(getattr(settings, "ALLOWED_BASE_URLS", (DEFAULT_BASE_URL,)))
