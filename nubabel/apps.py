@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class NubabelConfig(AppConfig):
+    name = "nubabel"
+    verbose_name = "Nubabel"

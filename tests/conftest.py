@@ -1,0 +1,66 @@
+"""What every test can count on: a Redis and a database of its own, and no network beyond this machine."""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import redis
+from django.conf import settings
+
+from nubabel import valkey
+from tests import stores
+from tests.network_guard import Guard
+from tests.settings import CALLERS_REDIS_URL, SCRATCH
+
+_guard = Guard(allowed_hosts={urlsplit(CALLERS_REDIS_URL).hostname, settings.DATABASES["default"].get("HOST")})
+sys.addaudithook(_guard)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def redis_url() -> Iterator[str]:
+    """The Redis of this test process: a private embedded Valkey, or a database of its own on REDIS_URL's server."""
+    if not CALLERS_REDIS_URL:
+        valkey.ensure(SCRATCH, durable=False)
+    yield settings.REDIS_URL
+    if CALLERS_REDIS_URL:
+        stores.release(settings.REDIS_URL, callers=CALLERS_REDIS_URL)
+    else:
+        valkey.stop(SCRATCH)
+
+
+@pytest.fixture(autouse=True)
+def _clean_redis(redis_url: str, _redis_for_cleaning: redis.Redis) -> Iterator[None]:
+    """Leave nothing for the next test."""
+    yield
+    if _redis_for_cleaning.dbsize() > 1:
+        stores.wipe(redis_url)
+
+
+@pytest.fixture(scope="session")
+def _redis_for_cleaning(redis_url: str) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(redis_url) as client:
+        yield client
+
+
+@pytest.fixture
+def start_valkey(tmp_path: Path) -> Iterator[Callable[..., valkey.Running]]:
+    """Start (or restart) a server of the test's own, for tests that kill or freeze it."""
+    started: set[str] = set()
+
+    def start(name: str = "own", *, durable: bool = True) -> valkey.Running:
+        started.add(name)
+        return valkey.ensure(tmp_path / name, durable=durable)
+
+    yield start
+    for name in started:
+        valkey.stop(tmp_path / name)
+
+
+@pytest.fixture(autouse=True)
+def _no_network() -> Iterator[None]:
+    """A connection beyond this machine fails the test, even if the code under test swallowed the error."""
+    _guard.seen.clear()
+    yield
+    assert not _guard.seen, f"this test reached for the network: {_guard.seen}"
