@@ -1,0 +1,130 @@
+"""The aiohttp application over a world: reads requests into values, carries replies out, decides nothing."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from aiohttp import web
+
+from simulator import messages
+from simulator.errors import NotFound, TooLarge
+from simulator.front import MEGABYTE, AdminEndpoint, Endpoint, answer, answer_admin, refuse
+from simulator.reply import Reply
+from simulator.scene import Incoming, Part
+from simulator.wire import Delivery
+from simulator.world import World
+
+WORLD = web.AppKey("world", World)
+
+WebHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    Endpoint("POST", "/v1/messages", "messages", messages.create),
+    Endpoint("POST", "/v1/messages/count_tokens", "count_tokens", messages.count),
+)
+ADMIN_ENDPOINTS: tuple[AdminEndpoint, ...] = ()
+
+
+def build_app(world: World) -> web.Application:
+    """Build the application. Run it with `handler_cancellation=True`, so that a client's going away ends a hang."""
+    app = web.Application(client_max_size=0)
+    app[WORLD] = world
+    for endpoint in ENDPOINTS:
+        app.router.add_route(endpoint.method, endpoint.path, _account_handler(world, endpoint))
+    for admin in ADMIN_ENDPOINTS:
+        app.router.add_route(admin.method, admin.path, _admin_handler(world, admin))
+    app.router.add_route("HEAD", "/api/hello", _hello)
+    app.router.add_route("*", "/{anything:.*}", _nowhere(world))
+    return app
+
+
+def _account_handler(world: World, endpoint: Endpoint) -> WebHandler:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        try:
+            incoming = await read(request, limit=endpoint.limit)
+        except TooLarge as error:
+            return await _deliver(world, request, refuse(world, _without_body(request), error))
+        return await _deliver(world, request, answer(world, endpoint, incoming))
+
+    return handle
+
+
+def _admin_handler(world: World, endpoint: AdminEndpoint) -> WebHandler:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        try:
+            incoming = await read(request, limit=endpoint.limit)
+        except TooLarge as error:
+            return await _deliver(world, request, refuse(world, _without_body(request), error))
+        return await _deliver(world, request, answer_admin(world, endpoint, incoming))
+
+    return handle
+
+
+async def _deliver(world: World, request: web.Request, reply: Reply) -> web.StreamResponse:
+    delivery = Delivery(request, clock=world.clock, gate=world.gate)
+    try:
+        return await delivery.send(reply)
+    finally:
+        if reply.bill is not None:
+            world.settle(world.accounts[reply.bill.account], messages.produced(reply.bill, delivery.fraction))
+
+
+async def _hello(_request: web.Request) -> web.StreamResponse:
+    return web.Response()
+
+
+def _nowhere(world: World) -> WebHandler:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return await _deliver(world, request, refuse(world, _without_body(request), NotFound("Not found")))
+
+    return handle
+
+
+async def read(request: web.Request, *, limit: int = 32 * MEGABYTE) -> Incoming:
+    """Read a request into a value. Raises TooLarge beyond `limit` bytes."""
+    parts: tuple[Part, ...] = ()
+    body = b""
+    if request.content_type.startswith("multipart/"):
+        parts = await _parts(request, limit)
+    elif request.can_read_body:
+        body = await _body(request, limit)
+    return _incoming(request, body, parts)
+
+
+def _incoming(request: web.Request, body: bytes, parts: tuple[Part, ...]) -> Incoming:
+    return Incoming(
+        method=request.method,
+        path=request.path,
+        headers=request.headers,
+        body=body,
+        query=_query(request) if request.query_string else {},
+        params=request.match_info,
+        parts=parts,
+        origin=f"{request.scheme}://{request.host}",
+    )
+
+
+def _without_body(request: web.Request) -> Incoming:
+    return _incoming(request, b"", ())
+
+
+def _query(request: web.Request) -> Mapping[str, list[str]]:
+    return {name: request.query.getall(name) for name in request.query}
+
+
+async def _body(request: web.Request, limit: int) -> bytes:
+    if (request.content_length or 0) > limit:
+        raise TooLarge("Request exceeds the maximum size")
+    body = await request.read()
+    if len(body) > limit:
+        raise TooLarge("Request exceeds the maximum size")
+    return body
+
+
+async def _parts(request: web.Request, limit: int) -> tuple[Part, ...]:
+    parts, total = [], 0
+    async for part in await request.multipart():
+        data = b"".join([chunk async for chunk in part]) if hasattr(part, "read_chunk") else b""
+        total += len(data)
+        if total > limit:
+            raise TooLarge("Request exceeds the maximum size")
+        parts.append(Part(part.name or "", part.filename, part.headers.get("content-type", ""), data))
+    return tuple(parts)
