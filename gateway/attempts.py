@@ -1,0 +1,175 @@
+"""The attempt loop: one request, up to three accounts. Pure: what happened in, what to do next out.
+
+                 Lease                Returned             Settled
+    begin ─► Ask ─────► Send ─────────────────► Settle ─┬─────────► Ask     another account is worth trying
+              │ ▲                                       └─────────► Done    it worked, or nothing better will come
+      Refusal │ │ Woke, Reloaded
+              ▼ │
+            Pause, Reload ────────► Done                                    nobody can serve this in time
+
+`gateway.driver` carries the commands out; `gateway.answers` decides whether to go on and what the caller is told.
+"""
+
+from dataclasses import replace
+
+from gateway import answers, billing, narration, refusals
+from gateway.calls import Call, Delivered, FinalAnswer, Returned
+from gateway.moves import (
+    Abandoned,
+    Ask,
+    Command,
+    Done,
+    EngineGone,
+    Happening,
+    Pause,
+    PoolNotLoaded,
+    Reload,
+    Reloaded,
+    Send,
+    Settle,
+    Settled,
+    State,
+    Woke,
+)
+from quota.engine.types import Event, Lease, LeaseRequest, Refusal, Settlement
+from quota.records import ActivityEnded, AttemptRecord
+
+
+def begin(call: Call, *, now_ms: int) -> tuple[State, Command]:
+    """Start a request."""
+    state = State(call=call, begun_ms=now_ms)
+    return state, _ask(state)
+
+
+def step(state: State, happening: Happening, *, now_ms: int) -> tuple[State, Command]:  # noqa: PLR0911 - one per row
+    """Say what follows from what has happened."""
+    match happening:
+        case Lease():
+            return _send(state, happening, now_ms)
+        case Refusal():
+            return _refused(state, happening, now_ms)
+        case Returned():
+            return _returned(state, happening, now_ms)
+        case Settled():
+            return _settled(state, now_ms)
+        case Woke() | Reloaded():
+            return state, _ask(state)
+        case PoolNotLoaded() if not state.reloaded:
+            return replace(state, reloaded=True), Reload()
+        case PoolNotLoaded() | EngineGone():
+            return _give_up(state, answers.unavailable(state), now_ms, line="the engine is not available")
+        case Abandoned(fault):
+            return _give_up(state, answers.abandoned(fault), now_ms, line=fault.value)
+
+
+def _ask(state: State) -> Ask:
+    call, number = state.call, state.number + 1
+    event = narration.progress(state.records[-1]) if state.records else narration.started(call, now_ms=state.begun_ms)
+    return Ask(
+        LeaseRequest(
+            pool=call.pool,
+            lease_id=f"{call.activity}.{number}",  # the same ask repeated is the same lease
+            model=call.model,
+            group=call.group,
+            tokens=call.tokens,
+            cost=call.cost,
+            tried=state.tried,
+            session=call.session,
+            only=call.only,
+            ttl_ms=call.lease_ms,
+            note=narration.lease_note(call, number=number),
+            events=(event,),
+        )
+    )
+
+
+def _send(state: State, lease: Lease, now_ms: int) -> tuple[State, Command]:
+    number = state.number + 1
+    return replace(state, lease=lease, number=number, sent_ms=now_ms), Send(lease, number)
+
+
+def _refused(state: State, refusal: Refusal, now_ms: int) -> tuple[State, Command]:
+    until = now_ms + state.call.wait_ms if state.wait_until_ms is None else state.wait_until_ms
+    waiting = refusals.pause(refusal, left_ms=until - now_ms)
+    state = replace(state, wait_until_ms=until)
+    if waiting is not None:
+        return state, Pause(waiting.pause_ms)
+    return _give_up(state, answers.refused(state, refusal), now_ms, line=refusals.summary(refusal))
+
+
+def _returned(state: State, returned: Returned, now_ms: int) -> tuple[State, Command]:
+    lease = state.lease
+    if lease is None:
+        raise ValueError("a call returned that was never sent")
+    spent = _spent(state.call, lease, returned)
+    record = narration.attempt_record(
+        state.call, lease, returned, spent, number=state.number, sent_ms=state.sent_ms, now_ms=now_ms
+    )
+    state = replace(state, lease=lease, outcomes=(*state.outcomes, returned.outcome), records=(*state.records, record))
+    goes_on = answers.worth_another(state)
+    line = narration.attempt_line(state.call, lease, record, next_step="next account" if goes_on else "answered")
+    state = replace(state, decision=(*state.decision, line))
+    if not goes_on:
+        state = _concluded(state, answers.last_word(state, returned), now_ms)
+    return state, Settle(lease, _settlement(state, returned, record))
+
+
+def _settled(state: State, now_ms: int) -> tuple[State, Command]:
+    if state.answer is not None:
+        return state, Done(state.answer)
+    return replace(state, lease=None), _ask(state)
+
+
+def _give_up(state: State, answer: FinalAnswer, now_ms: int, *, line: str) -> tuple[State, Command]:
+    """End without a lease to carry the news: the events go by themselves."""
+    state = _concluded(replace(state, decision=(*state.decision, line)), answer, now_ms)
+    told = () if state.number else (narration.started(state.call, now_ms=state.begun_ms),)
+    return state, Done(answer, (*told, *_ended_event(state)))
+
+
+def _concluded(state: State, answer: FinalAnswer, now_ms: int) -> State:
+    spent = billing.total(tuple(billing.Bill(r.usage, r.cost_nano, r.price_known) for r in state.records))
+    error_type, message = ("", "") if answer == Delivered(ok=True) else answers.error(state, answer)
+    ended = ActivityEnded(
+        activity=state.call.activity,
+        ok=answer == Delivered(ok=True),
+        account=state.records[-1].account if state.records else "",
+        model=state.call.model,
+        usage=spent.usage,
+        cost_nano=spent.cost_nano,
+        price_known=spent.known,
+        attempts=state.records,
+        error_type=error_type,
+        error_message=message,
+        at_ms=now_ms,
+        decision=state.decision,
+    )
+    return replace(state, answer=answer, ended=ended)
+
+
+def _ended_event(state: State) -> tuple[Event, ...]:
+    return (narration.ended(state.ended),) if state.ended else ()
+
+
+def _settlement(state: State, returned: Returned, record: AttemptRecord) -> Settlement:
+    outcome = returned.outcome
+    return Settlement(
+        verdict=outcome.verdict,
+        tokens=record.usage.total,
+        cost=record.cost_nano,
+        sent=outcome.sent,
+        why=outcome.why,
+        holds=outcome.holds,
+        organization=returned.organization,
+        note=record.to_json(),
+        events=_ended_event(state),
+    )
+
+
+def _spent(call: Call, lease: Lease, returned: Returned) -> billing.Bill:
+    on = billing.day_of(lease.day)
+    if returned.reading.reported or returned.generated_tokens:
+        return billing.bill(returned.reading, model=call.model, on=on, generated_tokens=returned.generated_tokens)
+    if returned.outcome.maybe_billed:
+        return billing.estimated(tokens=call.tokens, cost_nano=call.cost)
+    return billing.Bill()

@@ -1,0 +1,53 @@
+"""What one upstream call cost, as far as anybody knows. Pure; money is integer nano-dollars."""
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+from gateway.usage import Reading
+from quota.pricing import price
+from quota.records import TokenUsage
+
+_EPOCH: Final = date(1970, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """Tokens and their price. `known` is False if the model has no price of its own and the highest was taken."""
+
+    usage: TokenUsage = field(default_factory=TokenUsage)
+    cost_nano: int = 0
+    known: bool = True
+
+
+def day_of(days: int) -> date:
+    """Give the UTC date of a lease's day (days since 1970-01-01)."""
+    return _EPOCH + timedelta(days=days)
+
+
+def date_of(now_ms: int) -> date:
+    """Give the UTC date of an instant."""
+    return datetime.fromtimestamp(now_ms / 1_000, tz=UTC).date()
+
+
+def bill(reading: Reading, *, model: str, on: date, generated_tokens: int = 0) -> Bill:
+    """Price what was reported. `generated_tokens` counts if it exceeds the reported output (a stream left early)."""
+    usage = reading.tokens
+    if generated_tokens > usage.output_tokens:
+        usage = replace(usage, output_tokens=generated_tokens)
+    cost = price(model=reading.model or model, usage=usage, on=on, speed=reading.speed, geo=reading.geo)
+    return Bill(usage=usage, cost_nano=cost.nano, known=cost.known or not usage.total)
+
+
+def estimated(*, tokens: int, cost_nano: int) -> Bill:
+    """Charge what was reserved: Anthropic may well have worked on it, and under-counting money has no bound."""
+    return Bill(usage=TokenUsage(input_tokens=tokens), cost_nano=cost_nano, known=False)
+
+
+def total(bills: tuple[Bill, ...]) -> Bill:
+    """Add up a request's calls."""
+    return Bill(
+        usage=sum((one.usage for one in bills), start=TokenUsage()),
+        cost_nano=sum(one.cost_nano for one in bills),
+        known=all(one.known for one in bills),
+    )

@@ -1,0 +1,81 @@
+"""One request through the pool, as a value: what is asked, what came of it, what is answered. Pure."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from gateway.outcomes import Outcome
+from gateway.usage import Reading
+
+LEASE_TTL_MS: Final = 120_000
+"""How long a dead process keeps its share; longer calls renew."""
+ATTEMPTS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What the loop must know of a request. `tokens` and `cost` are the estimate to reserve."""
+
+    activity: str
+    pool: str
+    model: str
+    group: str
+    tokens: int = 0
+    cost: int = 0
+    session: str = ""
+    """Namespaced by who asks, so that two callers' equal names never meet."""
+    only: str = ""
+    source: str = "client"
+    category: str = ""
+    access_key: str = ""
+    """The key's id, never the key."""
+    stream: bool = False
+    attempts: int = ATTEMPTS
+    wait_ms: int = 0
+    """How long the request may wait for somebody to become able to serve it."""
+    lease_ms: int = LEASE_TTL_MS
+    strategy: str = ""
+    """How the pool ranks accounts; only said in the decision chain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """One upstream call is over (`request_id` and `organization` come from its headers)."""
+
+    outcome: Outcome
+    reading: Reading = field(default_factory=Reading)
+    generated_tokens: int = 0
+    request_id: str = ""
+    organization: str = ""
+    first_content_ms: int | None = None
+    delivering: bool = False
+    """The caller already has the beginning of this answer: whatever happened, there is no other."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnAnswer:
+    """An error of ours, in Anthropic's terms. `retry_after_ms` is the soonest real time worth trying again."""
+
+    status: int
+    type: str
+    message: str
+    retry_after_ms: int | None = None
+    should_retry: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamAnswer:
+    """Attempt `number`'s own answer, unchanged but for these headers of ours."""
+
+    number: int
+    retry_after_ms: int | None = None
+    should_retry: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The answer has gone (or is going) to the caller."""
+
+    ok: bool
+
+
+FinalAnswer = OwnAnswer | UpstreamAnswer | Delivered

@@ -1,0 +1,80 @@
+"""What to do when nobody can serve a request now: wait, or say so honestly. Pure."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.calls import OwnAnswer
+from quota.engine.types import NEVER, Block, Reason, Refusal
+
+POLL_MS: Final = 250
+"""How often to ask again where a place may come free at any time."""
+SHORTEST_PAUSE_MS: Final = 20
+POINTLESS_MS: Final = 600_000
+"""Nobody should hold a request open longer than the SDKs' own ten minutes."""
+SHOWN_BLOCKS: Final = 8
+
+_FREE_ANY_TIME: Final = {Reason.CONCURRENCY, Reason.PROBING, Reason.LIMIT}
+_HOPELESS: Final = {Reason.DISABLED, Reason.MODEL_NOT_ALLOWED, Reason.FORCED_OPEN, Reason.TRIED}
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Ask again after `pause_ms`."""
+
+    pause_ms: int
+
+
+def pause(refusal: Refusal, *, left_ms: int) -> Waiting | None:
+    """Say how long to wait before asking again, or None if nothing can change within `left_ms`."""
+    soonest = soonest_ms(refusal)
+    waits = [POLL_MS] if any(block.reason in _FREE_ANY_TIME for block in refusal.blocks) else []
+    waits += [soonest] if soonest is not None else []
+    if not waits or left_ms <= 0 or min(waits) > left_ms:
+        return None
+    return Waiting(max(SHORTEST_PAUSE_MS, min(waits)))
+
+
+def soonest_ms(refusal: Refusal) -> int | None:
+    """Give the wait until the soonest real time at which an account not yet tried may serve; None if none is known."""
+    waits = [
+        block.until_ms - refusal.now_ms
+        for block in refusal.blocks
+        if block.reason not in _HOPELESS and block.until_ms < NEVER
+    ]
+    return max(0, min(waits)) if waits else None
+
+
+def answer(refusal: Refusal, *, model: str) -> OwnAnswer:
+    """Say it to the caller: why, and when it is worth coming back."""
+    if refusal.blocks and all(block.reason is Reason.MODEL_NOT_ALLOWED for block in refusal.blocks):
+        return OwnAnswer(404, "not_found_error", f"model: {model[:80]}", should_retry=False)
+    wait = soonest_ms(refusal)
+    if wait is None:
+        return OwnAnswer(503, "api_error", _message(refusal.blocks), should_retry=False)
+    return OwnAnswer(429, "rate_limit_error", _message(refusal.blocks), wait, worth_retrying(wait))
+
+
+def worth_retrying(wait_ms: int | None) -> bool | None:
+    """Give False if the wait is longer than anybody should hold a request open, else None (the caller decides)."""
+    return False if wait_ms is not None and wait_ms > POINTLESS_MS else None
+
+
+def summary(refusal: Refusal) -> str:
+    """Put the refusal on one line of the decision chain: who, why, and for how long."""
+    shown = ", ".join(_block(block, now_ms=refusal.now_ms) for block in refusal.blocks[:SHOWN_BLOCKS])
+    more = len(refusal.blocks) - SHOWN_BLOCKS
+    return f"refused: {shown or 'no accounts'}" + (f" and {more} more" if more > 0 else "")
+
+
+def _block(block: Block, *, now_ms: int) -> str:
+    until = "" if block.until_ms >= NEVER else f" for {max(0, block.until_ms - now_ms)} ms"
+    return f"{block.account} {block.reason.value}{until}"
+
+
+def _message(blocks: tuple[Block, ...]) -> str:
+    if not blocks:
+        return "The pool has no accounts."
+    counted = Counter(block.reason.value.replace("_", " ") for block in blocks)
+    reasons = ", ".join(f"{count} {reason}" for reason, count in counted.most_common())
+    return f"No account of the pool can serve this now: {reasons}."

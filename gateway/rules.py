@@ -1,0 +1,297 @@
+"""The outcome table: which facts make which row, and what each row means. Pure.
+
+`RULES` is the whole policy, first match wins. A row says what the breaker hears, whether another account is worth
+trying, what the caller sees if nothing better comes, how long the cause lasts and who is kept away meanwhile.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from gateway.instants import (
+    MINUTE_MS,
+    SECOND_MS,
+    access_regained_ms,
+    limits_reset_ms,
+    next_month_ms,
+    retry_after_ms,
+)
+from gateway.replies import ApiError, Fault, Reply
+from quota.engine.types import Hold, Scope, Verdict
+
+UNEXPLAINED_THROTTLE_MS: Final = 60 * SECOND_MS
+"""A 429 that says nothing. Not "until midnight": the usual bucket refills within a minute."""
+MODEL_HOLD_MS: Final = 10 * MINUTE_MS
+BILLING_RECHECK_MS: Final = 15 * MINUTE_MS
+"""Credit can be bought at any time."""
+FAILURE_HOLD_MAX_MS: Final = MINUTE_MS
+"""A failing server's retry-after is honoured this far; what is longer is the breaker's business."""
+
+
+class Kind(StrEnum):
+    """The classifier's word for what came back."""
+
+    SUCCESS = "success"
+    THROTTLE = "throttle"
+    RAMP = "ramp"
+    LONG_CONTEXT = "long_context"
+    SPEND_LIMIT = "spend_limit"
+    USAGE_LIMIT = "usage_limit"
+    CREDIT = "credit"
+    BILLING = "billing"
+    KEY_REJECTED = "key_rejected"
+    ORGANIZATION_DISABLED = "organization_disabled"
+    ON_HOLD = "on_hold"
+    EDGE = "edge"
+    MODEL = "model"
+    FEATURE = "feature"
+    OVERLOADED = "overloaded"
+    SERVER_ERROR = "server_error"
+    CONNECT = "connect"
+    TIMEOUT = "timeout"
+    CUT = "cut"
+    MALFORMED = "malformed"
+    UNEXPECTED = "unexpected"
+    CALLER_ERROR = "caller_error"
+    CALLER_LEFT = "caller_left"
+    OURS = "ours"
+
+
+class Elsewhere(StrEnum):
+    """Whether the request is worth another account."""
+
+    NO = "no"
+    ONCE = "once"
+    YES = "yes"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """What the caller sees if this is the last word: the upstream's own answer, or one of ours."""
+
+    unchanged: bool
+    status: int = 0
+    type: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A reply, read once."""
+
+    reply: Reply
+    status: int
+    error: ApiError
+    text: str
+    now_ms: int
+
+    @property
+    def is_html(self) -> bool:
+        return "html" in self.reply.headers.get("content-type", "") or self.reply.body[:64].lstrip().startswith(b"<")
+
+
+Duration = Callable[[Facts], int | None]
+Holds = Callable[[Facts, int | None], tuple[Hold, ...]]
+
+
+def _no_wait(_facts: Facts) -> int | None:
+    return None
+
+
+def _no_holds(_facts: Facts, _wait_ms: int | None) -> tuple[Hold, ...]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One row of the table."""
+
+    kind: Kind
+    when: Callable[[Facts], bool]
+    verdict: Verdict
+    elsewhere: Elsewhere
+    caller: Caller
+    wait: Duration = _no_wait
+    holds: Holds = _no_holds
+
+
+# -- when: what a row recognises -------------------------------------------------------------------------------------
+
+
+def _fault(*faults: Fault) -> Callable[[Facts], bool]:
+    return lambda facts: facts.reply.fault in faults
+
+
+def _status(*statuses: int) -> Callable[[Facts], bool]:
+    return lambda facts: facts.status in statuses
+
+
+def _coded(*codes: str) -> Callable[[Facts], bool]:
+    return lambda facts: facts.error.code in codes
+
+
+def _says(status: int, *phrases: str) -> Callable[[Facts], bool]:
+    return lambda facts: facts.status == status and any(phrase in facts.text for phrase in phrases)
+
+
+def _is_success(facts: Facts) -> bool:
+    return 200 <= facts.status < 300 and not facts.is_html  # noqa: PLR2004
+
+
+def _is_edge_page(facts: Facts) -> bool:
+    """A refusal that is not Anthropic's API speaking: an edge in front of it, a wrong base URL, or blocked egress."""
+    return facts.status in {401, 403, 404} and (not facts.error.known or facts.error.type == "forbidden")
+
+
+def _names_the_model(facts: Facts) -> bool:
+    named = bool(facts.reply.model) and facts.reply.model.lower() in facts.text
+    return facts.status in {403, 404} and facts.error.known and (named or "model" in facts.text)
+
+
+def _names_a_feature(facts: Facts) -> bool:
+    """A caller's wish for a feature must not cost us the key."""
+    words = ("feature", "beta", "header", "tool", "fast mode", "speed", "long context", "inference_geo", "mcp")
+    return facts.status == 403 and any(word in facts.text for word in words)  # noqa: PLR2004
+
+
+# -- wait: how long the cause lasts ----------------------------------------------------------------------------------
+
+
+def _throttle_wait(facts: Facts) -> int:
+    headers = facts.reply.headers
+    told = retry_after_ms(headers, now_ms=facts.now_ms) or limits_reset_ms(headers, now_ms=facts.now_ms)
+    return told or UNEXPLAINED_THROTTLE_MS
+
+
+def _until_date(facts: Facts) -> int:
+    told = access_regained_ms(facts.error.message, now_ms=facts.now_ms)
+    return (told or next_month_ms(facts.now_ms)) - facts.now_ms
+
+
+def _failure_wait(facts: Facts) -> int | None:
+    told = retry_after_ms(facts.reply.headers, now_ms=facts.now_ms)
+    return None if told is None else min(told, FAILURE_HOLD_MAX_MS)
+
+
+def _recheck(_facts: Facts) -> int:
+    return BILLING_RECHECK_MS
+
+
+# -- holds: who stays away from what ---------------------------------------------------------------------------------
+
+
+def _hold_group(why: str) -> Holds:
+    """Anthropic counts throttles per organization and model group."""
+
+    def holds(facts: Facts, wait_ms: int | None) -> tuple[Hold, ...]:
+        return (Hold(Scope.ORGANIZATION, why, for_ms=wait_ms or 0, group=facts.reply.group),)
+
+    return holds
+
+
+def _hold_all(why: str) -> Holds:
+    def holds(facts: Facts, wait_ms: int | None) -> tuple[Hold, ...]:
+        # A workspace's own limit leaves the organization's other workspaces free.
+        scope = Scope.ACCOUNT if "workspace" in facts.text else Scope.ORGANIZATION
+        return (Hold(scope, why, until_ms=facts.now_ms + (wait_ms or 0)),)
+
+    return holds
+
+
+def _hold_model(facts: Facts, _wait_ms: int | None) -> tuple[Hold, ...]:
+    return (Hold(Scope.ACCOUNT, "model", for_ms=MODEL_HOLD_MS, model=facts.reply.model),) if facts.reply.model else ()
+
+
+def _hold_failing(_facts: Facts, wait_ms: int | None) -> tuple[Hold, ...]:
+    return (Hold(Scope.ACCOUNT, "retry_after", for_ms=wait_ms),) if wait_ms else ()
+
+
+# -- caller: what is seen if nothing better comes --------------------------------------------------------------------
+
+UNCHANGED: Final = Caller(unchanged=True)
+THROTTLED: Final = Caller(False, 429, "rate_limit_error", "Every account that could serve this is at a limit.")
+UNAVAILABLE: Final = Caller(False, 503, "api_error", "No account could serve this request.")
+UNREACHABLE: Final = Caller(False, 503, "api_error", "Anthropic could not be reached.")
+TOO_SLOW: Final = Caller(False, 504, "timeout_error", "Anthropic did not answer in time.")
+BROKEN: Final = Caller(False, 502, "api_error", "Anthropic's answer was incomplete or unreadable.")
+SERVER_TROUBLE: Final = Caller(False, 502, "api_error", "Anthropic answered with a server error.")
+OVERLOADED: Final = Caller(False, 529, "overloaded_error", "Anthropic is overloaded.")
+NOBODY: Final = Caller(False, 499, "api_error", "The caller went away.")
+OUR_FAULT: Final = Caller(False, 503, "api_error", "The pool could not carry out this request.")
+
+_V = Verdict
+_E = Elsewhere
+_BAD_ANSWERS: Final = (Fault.MALFORMED, Fault.ENCODED)
+_LATE: Final = (Fault.FIRST_BYTE_TIMEOUT, Fault.GAP_TIMEOUT, Fault.TOTAL_TIMEOUT)
+_SPENT_CODES: Final = ("enforced_spend_limit_reached", "contract_spend_limit_reached")
+_LONG: Final = "extra usage is required for long context"
+_LIMIT_REACHED: Final = ("you have reached your specified api usage limits", "specified workspace api usage limits")
+
+RULES: Final[tuple[Rule, ...]] = (
+    # nothing, or not everything, came back
+    Rule(Kind.CALLER_LEFT, _fault(Fault.CALLER_LEFT), _V.NEUTRAL, _E.NO, NOBODY),
+    Rule(Kind.OURS, _fault(Fault.OURS), _V.NEUTRAL, _E.NO, OUR_FAULT),
+    Rule(Kind.CONNECT, _fault(Fault.CONNECT, Fault.CONNECT_TIMEOUT), _V.FAILURE, _E.YES, UNREACHABLE),
+    Rule(Kind.TIMEOUT, _fault(*_LATE), _V.FAILURE, _E.YES, TOO_SLOW),
+    Rule(Kind.CUT, _fault(Fault.CUT), _V.FAILURE, _E.YES, BROKEN),
+    Rule(Kind.MALFORMED, _fault(*_BAD_ANSWERS), _V.FAILURE, _E.YES, BROKEN),
+    # it worked
+    Rule(Kind.SUCCESS, _is_success, _V.SUCCESS, _E.NO, UNCHANGED),
+    # a limit: the account answers, but not now
+    Rule(Kind.SPEND_LIMIT, _coded(*_SPENT_CODES), _V.ALIVE, _E.YES, THROTTLED, _until_date, _hold_all("spend_limit")),
+    Rule(
+        Kind.USAGE_LIMIT,
+        _says(400, *_LIMIT_REACHED),
+        _V.ALIVE,
+        _E.YES,
+        THROTTLED,
+        _until_date,
+        _hold_all("spend_limit"),
+    ),
+    Rule(Kind.RAMP, _coded("ramp_limit_exceeded"), _V.ALIVE, _E.YES, UNCHANGED, _throttle_wait, _hold_group("ramp")),
+    Rule(Kind.LONG_CONTEXT, _says(429, _LONG), _V.ALIVE, _E.YES, UNCHANGED),
+    Rule(Kind.THROTTLE, _status(429), _V.ALIVE, _E.YES, UNCHANGED, _throttle_wait, _hold_group("throttle")),
+    # money
+    Rule(
+        Kind.CREDIT,
+        _says(400, "credit balance is too low"),
+        _V.ALIVE,
+        _E.YES,
+        UNAVAILABLE,
+        _recheck,
+        _hold_all("billing"),
+    ),
+    Rule(Kind.BILLING, _status(402), _V.ALIVE, _E.YES, UNAVAILABLE, _until_date, _hold_all("billing")),
+    # the key
+    Rule(Kind.ON_HOLD, _coded("organization_on_hold"), _V.REJECTED, _E.YES, UNAVAILABLE),
+    Rule(
+        Kind.ORGANIZATION_DISABLED,
+        _says(400, "this organization has been disabled"),
+        _V.REJECTED,
+        _E.YES,
+        UNAVAILABLE,
+    ),
+    Rule(Kind.EDGE, _is_edge_page, _V.NEUTRAL, _E.ONCE, UNREACHABLE),
+    Rule(Kind.KEY_REJECTED, _status(401), _V.REJECTED, _E.YES, UNAVAILABLE),
+    Rule(Kind.MODEL, _names_the_model, _V.ALIVE, _E.YES, UNCHANGED, holds=_hold_model),
+    Rule(Kind.FEATURE, _names_a_feature, _V.ALIVE, _E.YES, UNCHANGED),
+    Rule(Kind.KEY_REJECTED, _status(403), _V.REJECTED, _E.YES, UNAVAILABLE),
+    # their servers
+    Rule(Kind.OVERLOADED, _status(529), _V.OVERLOADED, _E.ONCE, OVERLOADED, _failure_wait, _hold_failing),
+    Rule(Kind.SERVER_ERROR, _status(408, 409), _V.FAILURE, _E.YES, UNCHANGED, _failure_wait, _hold_failing),
+    Rule(
+        Kind.SERVER_ERROR,
+        lambda facts: facts.status >= 500,  # noqa: PLR2004
+        _V.FAILURE,
+        _E.YES,
+        SERVER_TROUBLE,
+        _failure_wait,
+        _hold_failing,
+    ),
+    # neither an error nor what was asked for: a redirect, a page with status 200
+    Rule(Kind.UNEXPECTED, lambda facts: facts.status < 400, _V.FAILURE, _E.YES, BROKEN),  # noqa: PLR2004
+    # everything else is between the caller and Anthropic
+    Rule(Kind.CALLER_ERROR, lambda _facts: True, _V.ALIVE, _E.NO, UNCHANGED),
+)
+"""First match wins; the last row matches everything."""
