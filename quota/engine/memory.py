@@ -4,12 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from uuid import uuid4
 
 from quota.engine import settling
-from quota.engine.capacity import limit_state
 from quota.engine.errors import EngineEmpty, UnknownAccount
 from quota.engine.pool import Member, Pool
+from quota.engine.states import state_of
 from quota.engine.types import (
     Account,
-    AccountState,
     BreakerMode,
     Event,
     Lease,
@@ -20,7 +19,6 @@ from quota.engine.types import (
     Settled,
     Settlement,
     Usage,
-    Window,
 )
 
 CLOCK_SLACK_MS = 5_000
@@ -74,7 +72,7 @@ class MemoryEngine:
         found, now = self._at(pool)
         found.roll(now)
         names = found.members if accounts is None else [name for name in accounts if name in found.members]
-        states = {name: _state(found, found.members[name], now_ms=now) for name in names}
+        states = {name: state_of(found, found.members[name], now_ms=now) for name in names}
         return PoolSnapshot(
             pool=pool, now_ms=now, settings=found.settings, leases=len(found.leases), accounts=states
         )
@@ -133,35 +131,3 @@ class MemoryEngine:
         if member is None:
             raise UnknownAccount(name, account)
         return pool, member, now
-
-
-def _state(pool: Pool, member: Member, *, now_ms: int) -> AccountState:
-    account, breaker, counters = member.account, member.breaker, member.counters
-    day, month, held = counters.used[Window.DAY], counters.used[Window.MONTH], counters.held[Window.MONTH]
-    return AccountState(
-        id=account.id,
-        enabled=account.enabled,
-        priority=account.priority,
-        organization=account.organization,
-        breaker=breaker.state,
-        mode=breaker.mode,
-        generation=breaker.generation,
-        failures=breaker.failures,
-        open_until_ms=breaker.until_ms,
-        breaker_why=breaker.why,
-        probing=bool(breaker.probe),
-        in_flight=member.in_flight,
-        load_ppm=member.load_ppm,
-        last_used_ms=member.last_used_ms,
-        day_requests=day.requests,
-        day_tokens=day.tokens,
-        day_cost=day.cost,
-        month_requests=month.requests,
-        month_tokens=month.tokens,
-        month_cost=month.cost,
-        reserved_tokens=held.tokens,
-        reserved_cost=held.cost,
-        minute_requests=counters.gone(Window.MINUTE).requests,
-        limits=tuple(limit_state(counters, limit, now_ms=now_ms) for limit in account.limits),
-        holds=pool.holds.of(account, now_ms=now_ms),
-    )

@@ -155,6 +155,7 @@ def _tell(pool: Pool, lease: Lease, settlement: Settlement, *, late: bool) -> No
         late=int(late),
         sent=int(settlement.sent),
         granted_ms=lease.granted_ms,
+        organization=settlement.organization,
         note=settlement.note,
     )
     pool.announce(settlement.events)

@@ -1,0 +1,39 @@
+"""Every key the engine uses, built in one place. All of a pool's carry one hash tag: they live on one node."""
+
+from functools import lru_cache
+
+_PARTS = (
+    "settings",
+    "clock",
+    "accounts",
+    "ready",
+    "wake",
+    "leases",
+    "lease",
+    "expired",
+    "holds",
+    "whys",
+    "waves",
+    "adopted",
+    "events",
+)
+
+
+def prefix(pool: str) -> str:
+    return f"nb:{{{pool}}}:"
+
+
+def events_key(pool: str) -> str:
+    """The pool's stream of facts."""
+    return prefix(pool) + "events"
+
+
+@lru_cache(maxsize=1024)
+def pool_keys(pool: str) -> tuple[bytes, ...]:
+    """KEYS 1 to 13 of every script, in the order of `lua/fields.lua`."""
+    return tuple((prefix(pool) + part).encode() for part in _PARTS)
+
+
+def session_key(pool: str, session: str) -> bytes:
+    """KEYS 14 of the lease script."""
+    return f"{prefix(pool)}session:{session}".encode()

@@ -1,0 +1,59 @@
+-- Make the pool be exactly this: settings, and the accounts with their configuration.
+-- requires: fields calendar store capacity breaker holds index expiry
+--
+-- ARGV 2 packed settings (the epoch in it is used only if the store is empty)
+--      then for each account: id, packed configuration, packed usage or '' (used only if the store is empty):
+--      day, day requests, tokens, cost, month requests, tokens, cost
+-- Returns {1} in force, {0} a newer version is
+
+local given = cmsgpack.unpack(ARGV[2])
+local loaded_before = open()
+if loaded_before and given[VERSION] < pool[VERSION] then return { 0 } end
+
+if loaded_before then
+  given[EPOCH] = pool[EPOCH]
+else
+  call('DEL', CLOCK, ACCOUNTS, READY, WAKE, LEASES, LEASE, EXPIRED, HOLDS, WHYS, WAVES, ADOPTED)
+  clock = { 0, 0, 0, 0, 0 }
+end
+pool, clock_changed = given, true
+call('SET', SETTINGS, pack(pool))
+call('SET', CLOCK, pack(clock))
+if not loaded_before then open() end
+
+local function restored(raw)
+  local s, u = new_state(clock[VIRTUAL_TIME]), raw ~= '' and unpack_(raw)
+  if u then
+    s[THIS_DAY], s[THIS_MONTH] = u[1], month_of(u[1])
+    for i = 0, 2 do s[USED_DAY + i], s[USED_MONTH + i] = u[2 + i], u[5 + i] end
+  end
+  return s
+end
+
+local kept = {}
+for i = 3, #ARGV, 3 do
+  local id = ARGV[i]
+  kept[id] = true
+  local a = account(id)
+  if a then
+    a.c = unpack_(ARGV[i + 1])
+  else
+    a = { id = id, c = unpack_(ARGV[i + 1]), s = restored(ARGV[i + 2]), m = '', m_stored = '' }
+    loaded[id] = a
+  end
+  if a.c[ORGANIZATION] ~= '' then a.s[LEARNED_ORG] = a.c[ORGANIZATION] end
+  call('HSET', ACCOUNTS, 'c:' .. id, ARGV[i + 1])
+  roll(a)
+  place(a)
+end
+
+for _, id in ipairs(account_ids()) do
+  if not kept[id] then
+    local a = account(id)
+    leave_ready(a)
+    call('ZREM', WAKE, id)
+    call('HDEL', ACCOUNTS, 'c:' .. id, 's:' .. id, 'm:' .. id)
+  end
+end
+close()
+return { 1 }

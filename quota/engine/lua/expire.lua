@@ -1,0 +1,10 @@
+-- Settle overdue leases and wake due accounts without waiting for a lease to do it.
+-- requires: fields calendar store capacity breaker holds index expiry
+--
+-- Returns {'EMPTY'} or {number of leases settled}
+
+if not open() then return { 'EMPTY' } end
+local count = reap()
+wake_due()
+close()
+return { count }

@@ -1,0 +1,225 @@
+-- Choose an account, reserve the estimate on it, and say so, in one step; or refuse and change nothing.
+-- requires: fields calendar store capacity breaker holds index expiry
+--
+-- ARGV 2 lease  3 model  4 group  5 tokens  6 cost (nano-dollars)  7 time to live (ms)  8 session given (0/1)
+--      9 only (account or '')  10 note  11 draw (0 .. 2^31-1, for the random strategy)  12 number of accounts tried
+--      then the accounts tried, then the caller's events as type, payload ...
+-- Returns {'EMPTY'}
+--      or {'LEASE', account, generation, probe, granted, deadline, day, sticky, moved from, tokens, cost, epoch}
+--      or {'REFUSED', now, retry at, account, reason, until, detail, account, reason, until, detail ...}
+
+local id, model, group = ARGV[2], ARGV[3], ARGV[4]
+local tokens, cost, ttl = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local session_given, only, note, draw = ARGV[8] == '1', ARGV[9], ARGV[10], tonumber(ARGV[11])
+local EARLY_PROBE_EVERY_MS, MAX_BLOCKS = 5000, 64
+local METRIC_NAMES, WINDOW_NAMES = { 'requests', 'tokens', 'cost' }, { 'minute', 'day', 'month' }
+
+local tried, tried_count = {}, tonumber(ARGV[12])
+for i = 13, 12 + tried_count do tried[ARGV[i]] = true end
+
+local function reply(l)
+  return { 'LEASE', l[L_ACCOUNT], l[L_GENERATION], l[L_PROBE], l[L_GRANTED], l[L_DEADLINE], l[L_DAY], l[L_STICKY],
+    l[L_MOVED], l[L_TOKENS], string.format('%.0f', l[L_COST]), l[L_EPOCH] }
+end
+
+-- The obstacle between this account and this request that lasts longest; nil if there is none.
+-- `details` fills in the words that only a refusal needs.
+local function obstacle(a, details)
+  local reason, latest, detail
+  local function meet(why, until_ms, words)
+    if not reason or until_ms > latest then reason, latest, detail = why, until_ms, words or '' end
+  end
+  local s, c = a.s, a.c
+  if c[ENABLED] == 0 then meet('disabled', NEVER) end
+  if c[MODELS] and not c[MODELS][model] then meet('model_not_allowed', NEVER) end
+  if tried[a.id] or (only ~= '' and only ~= a.id) then meet('tried', NEVER) end
+  local broken, until_ms = breaker_obstacle(s)
+  if broken then meet(broken, until_ms, s[WHY]) end
+  binding(a, group, model, function(held_until, key)
+    meet('cooling', held_until, details and call('HGET', WHYS, key) or '')
+  end)
+  if c[CAP] >= 0 and s[IN_FLIGHT] >= c[CAP] then meet('concurrency', now + SOON_MS) end
+  local limits = c[LIMITS]
+  for i = 1, #limits, 3 do
+    local metric, window, amount = limits[i], limits[i + 1], limits[i + 2]
+    local asked = metric == 1 and 1 or metric == 2 and tokens or cost
+    if gone(a, metric, window) + asked > amount then
+      meet('limit', opens(a, metric, window, amount, asked), METRIC_NAMES[metric] .. ' per ' .. WINDOW_NAMES[window])
+    end
+  end
+  return reason, latest, detail
+end
+
+-- Accounts found to be out altogether (a hold on their organization) leave `ready` after the search.
+local to_park = {}
+local function eligible(a)
+  roll(a)
+  if not obstacle(a) then return true end
+  if a.s[OUT_UNTIL] > now then to_park[#to_park + 1] = a end
+  return false
+end
+
+local function ready_ids(from, to)
+  local ids = call('ZRANGE', READY, from, to)
+  for i, member in ipairs(ids) do ids[i] = string.sub(member, ID_AT) end
+  return ids
+end
+
+-- The first eligible account in the strategy's order: a few first, ever larger pages after.
+local function first_in_order()
+  local from, page = 0, 4
+  while true do
+    local ids = ready_ids(from, from + page - 1)
+    for _, name in ipairs(ids) do
+      local a = account(name)
+      if a and eligible(a) then return a end
+    end
+    if #ids < page then return nil end
+    from, page = from + page, math.min(page * 4, 256)
+  end
+end
+
+-- Uniform over the eligible: draws that hit an ineligible one are thrown away; after eight, all are looked at.
+local function any_one()
+  local size = call('ZCARD', READY)
+  if size == 0 then return nil end
+  for _ = 1, 8 do
+    local a = account(ready_ids(draw % size, draw % size)[1])
+    if a and eligible(a) then return a end
+    draw = (draw * 1103515245 + 12345) % 2147483648
+  end
+  local found = {}
+  for _, name in ipairs(ready_ids(0, -1)) do
+    local a = account(name)
+    if a and eligible(a) then found[#found + 1] = a end
+  end
+  return found[draw % math.max(#found, 1) + 1]
+end
+
+local function best()
+  if only ~= '' then
+    local a = account(only)
+    return a and eligible(a) and a or nil
+  end
+  if pool[STRATEGY] == 'random' then return any_one() end
+  return first_in_order()
+end
+
+-- The account to take, whether it is the session's own, and which one the session leaves for it.
+local function choose(own)
+  local found = best()
+  if not found or own == '' or own == found.id then return found, own ~= '' and found ~= nil, '' end
+  local kept = account(own)
+  if not kept or not eligible(kept) or load_of(kept) > load_of(found) + pool[AFFINITY_MARGIN] then
+    return found, false, own
+  end
+  return kept, true, ''
+end
+
+-- If every enabled account's breaker is open: the one closest to recovery that nothing else keeps away.
+local function early_probe(blocks)
+  if pool[EARLY_PROBE] == 0 or now < clock[EARLY_PROBED] + EARLY_PROBE_EVERY_MS then return nil end
+  local found
+  for _, b in ipairs(blocks) do
+    local a = account(b[1])
+    if a.c[ENABLED] == 1 then
+      if a.s[BREAKER] ~= OPEN then return nil end
+      if b.sole_open and (not found or a.s[OPEN_UNTIL] < found.s[OPEN_UNTIL]) then found = a end
+    end
+  end
+  if found then clock[EARLY_PROBED], clock_changed = now, true end
+  return found
+end
+
+local function only_breaker(a)
+  local s = a.s
+  if breaker_obstacle(s) ~= 'breaker_open' then return false end
+  local until_ms = s[OPEN_UNTIL]
+  s[OPEN_UNTIL] = 0
+  local sole = obstacle(a) == nil
+  s[OPEN_UNTIL] = until_ms
+  return sole
+end
+
+-- Everybody's reason, soonest end first. Parked accounts are looked at in the order in which they come back.
+local function blocks_of_all()
+  local names = only ~= '' and pool[ENABLED_COUNT] <= MAX_BLOCKS and account_ids() or ready_ids(0, -1)
+  local seen, blocks = {}, {}
+  for _, name in ipairs(call('ZRANGE', WAKE, 0, MAX_BLOCKS - 1)) do names[#names + 1] = name end
+  for _, name in ipairs(names) do
+    local a = not seen[name] and account(name)
+    seen[name] = true
+    if a then
+      roll(a)
+      local reason, until_ms, detail = obstacle(a, true)
+      if reason then
+        blocks[#blocks + 1] = { name, reason, until_ms, detail, sole_open = pool[EARLY_PROBE] == 1 and only_breaker(a) }
+      end
+    end
+  end
+  table.sort(blocks, function(x, y) return x[3] < y[3] or (x[3] == y[3] and x[1] < y[1]) end)
+  return blocks
+end
+
+local function refusal(blocks)
+  local answer = { 'REFUSED', now, blocks[1] and blocks[1][3] or NEVER }
+  for i = 1, math.min(#blocks, MAX_BLOCKS) do
+    for j = 1, 4 do answer[#answer + 1] = blocks[i][j] end
+  end
+  return answer
+end
+
+local function take_turn(a)
+  local s = a.s
+  clock[TURN], clock_changed = clock[TURN] + 1, true
+  local start = math.max(s[PASSED], clock[VIRTUAL_TIME])
+  s[PASSED], clock[VIRTUAL_TIME] = start + math.floor(1000000 / a.c[WEIGHT]), start
+  s[LAST_TURN], s[LAST_USED], s[IN_FLIGHT] = clock[TURN], now, s[IN_FLIGHT] + 1
+end
+
+local function grant(a, sticky, moved)
+  local deadline = now + ttl
+  breaker_grant(a, id, deadline)
+  take_turn(a)
+  reserve(a, tokens, cost)
+  place(a)
+  local l = { a.id, a.s[GENERATION], a.s[PROBE] == id and 1 or 0, now, deadline, math.floor(now / DAY_MS),
+    sticky and 1 or 0, moved, tokens, cost, pool[EPOCH], note, 0 }
+  call('HSET', LEASE, id, pack(l))
+  call('ZADD', LEASES, deadline, id)
+  if session_given and only == '' and pool[AFFINITY] == 1 then
+    call('SET', SESSION, a.id .. ' ' .. string.format('%.0f', now + pool[AFFINITY_TTL]), 'PX', pool[AFFINITY_TTL])
+  end
+  announce(13 + tried_count)
+  return reply(l)
+end
+
+local function session_account()
+  if not session_given or only ~= '' or pool[AFFINITY] == 0 then return '' end
+  local name, until_ms = string.match(call('GET', SESSION) or '', '^(.*) (%d+)$')
+  return name and now < tonumber(until_ms) and name or ''
+end
+
+local function lease()
+  local known = recall(id)
+  if known then return reply(known) end
+  reap()
+  wake_due()
+  local chosen, sticky, moved = choose(session_account())
+  for _, a in ipairs(to_park) do
+    if a ~= chosen then place(a) end
+  end
+  if chosen then return grant(chosen, sticky, moved) end
+  local blocks = blocks_of_all()
+  local probe = early_probe(blocks)
+  if probe then
+    local own = session_account()
+    return grant(probe, own == probe.id, own ~= probe.id and own or '')
+  end
+  return refusal(blocks)
+end
+
+if not open() then return { 'EMPTY' } end
+local answer = lease()
+close()
+return answer

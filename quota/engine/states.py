@@ -1,0 +1,38 @@
+"""What people and programs are shown of an account: the same facts the selector looks at."""
+
+from quota.engine.capacity import limit_state
+from quota.engine.pool import Member, Pool
+from quota.engine.types import AccountState, Window
+
+
+def state_of(pool: Pool, member: Member, *, now_ms: int) -> AccountState:
+    """One account at one instant. Its windows must have been rolled to it."""
+    account, breaker, counters = member.account, member.breaker, member.counters
+    day, month, held = counters.used[Window.DAY], counters.used[Window.MONTH], counters.held[Window.MONTH]
+    return AccountState(
+        id=account.id,
+        enabled=account.enabled,
+        priority=account.priority,
+        organization=account.organization,
+        breaker=breaker.state,
+        mode=breaker.mode,
+        generation=breaker.generation,
+        failures=breaker.failures,
+        open_until_ms=breaker.until_ms,
+        breaker_why=breaker.why,
+        probing=bool(breaker.probe),
+        in_flight=member.in_flight,
+        load_ppm=member.load_ppm,
+        last_used_ms=member.last_used_ms,
+        day_requests=day.requests,
+        day_tokens=day.tokens,
+        day_cost=day.cost,
+        month_requests=month.requests,
+        month_tokens=month.tokens,
+        month_cost=month.cost,
+        reserved_tokens=held.tokens,
+        reserved_cost=held.cost,
+        minute_requests=counters.gone(Window.MINUTE).requests,
+        limits=tuple(limit_state(counters, limit, now_ms=now_ms) for limit in account.limits),
+        holds=pool.holds.of(account, now_ms=now_ms),
+    )
