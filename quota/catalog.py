@@ -1,7 +1,7 @@
 """Names of models: which are the same, and which share one limit at Anthropic. Pure.
 
-Anthropic counts rate limits per *group* of models (its rate-limits page, as of 2026-11): all Fable 5.x
-together, all Opus 4.x together, all Sonnet 4.x together; Opus 5, Opus 5.5, Sonnet 5, Sonnet 5.5, Haiku 4.5 and
+Anthropic counts rate limits per *group* of models (its page on them, as of 2026-11): all Fable 5.x together,
+all Opus 4.x together, all Sonnet 4.x together; Opus 5, Opus 5.5, Sonnet 5, Sonnet 5.5, Haiku 4.5 and
 Haiku 5.5 each alone.
 """
 

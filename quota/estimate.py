@@ -43,10 +43,8 @@ def estimate(  # noqa: PLR0913 - every one of them moves the result
     geo: str = "",
 ) -> Estimate:
     """Estimate from the body's size and the answer's cap; `expected_output`: what this model usually answers."""
-    if policy == WORST_CASE:
-        usage = _worst(body_bytes, max_tokens)
-    else:
-        usage = _usual(body_bytes, max_tokens, expected_output)
+    worst = policy == WORST_CASE
+    usage = _worst(body_bytes, max_tokens) if worst else _usual(body_bytes, max_tokens, expected_output)
     cost = price(model=model, usage=usage, on=on, speed=speed, geo=geo)
     return Estimate(tokens=usage.total, cost_nano=cost.nano)
 
@@ -59,6 +57,4 @@ def _usual(body_bytes: int, max_tokens: int, expected_output: int | None) -> Tok
 
 def _worst(body_bytes: int, max_tokens: int) -> TokenUsage:
     # No token is shorter than a byte, and nothing in a prompt is dearer than a write to the one-hour cache.
-    return TokenUsage(
-        cache_write_1h_tokens=max(0, body_bytes) + _HIDDEN_PROMPT, output_tokens=max(0, max_tokens)
-    )
+    return TokenUsage(cache_write_1h_tokens=max(0, body_bytes) + _HIDDEN_PROMPT, output_tokens=max(0, max_tokens))

@@ -51,12 +51,7 @@ class TokenUsage(Record):
     @property
     def prompt(self) -> int:
         """The whole prompt: plain input and what the cache read and wrote."""
-        return (
-            self.input_tokens
-            + self.cache_read_tokens
-            + self.cache_write_5m_tokens
-            + self.cache_write_1h_tokens
-        )
+        return self.input_tokens + self.cache_read_tokens + self.cache_write_5m_tokens + self.cache_write_1h_tokens
 
     @property
     def total(self) -> int:
@@ -65,9 +60,7 @@ class TokenUsage(Record):
 
     def merge(self, later: "TokenUsage") -> "TokenUsage":
         """What is known after a later report of the same answer. Reports are cumulative: the larger counts."""
-        return TokenUsage(
-            **{f.name: max(getattr(self, f.name), getattr(later, f.name)) for f in fields(TokenUsage)}
-        )
+        return TokenUsage(**{f.name: max(getattr(self, f.name), getattr(later, f.name)) for f in fields(TokenUsage)})
 
     def __add__(self, other: "TokenUsage") -> "TokenUsage":
         """Two different answers together."""

@@ -29,8 +29,6 @@ def test_an_unknown_model_is_a_group_of_its_own() -> None:
     assert group_of("something-new") == "something-new"
 
 
-@pytest.mark.parametrize(
-    "name", ["claude-haiku-4-5-20251001", "claude-haiku-4-5-latest", " Claude-Haiku-4-5"]
-)
+@pytest.mark.parametrize("name", ["claude-haiku-4-5-20251001", "claude-haiku-4-5-latest", " Claude-Haiku-4-5"])
 def test_the_date_of_a_snapshot_does_not_matter(name: str) -> None:
     assert undated(name) == "claude-haiku-4-5"

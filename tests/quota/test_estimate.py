@@ -27,18 +27,11 @@ def test_the_expected_estimate_takes_a_token_for_four_bytes_and_the_usual_answer
 
 
 def test_the_answer_is_never_taken_longer_than_its_cap() -> None:
-    assert (
-        estimate(
-            model="m", body_bytes=0, max_tokens=10, policy=EXPECTED, on=TODAY, expected_output=500
-        ).tokens
-        == 10
-    )
+    assert estimate(model="m", body_bytes=0, max_tokens=10, policy=EXPECTED, on=TODAY, expected_output=500).tokens == 10
 
 
 @given(sizes, sizes, st.sampled_from(known_models(TODAY)), st.data())
-def test_no_answer_within_the_worst_case_exceeds_it(
-    body: int, cap: int, model: str, data: st.DataObject
-) -> None:
+def test_no_answer_within_the_worst_case_exceeds_it(body: int, cap: int, model: str, data: st.DataObject) -> None:
     worst = estimate(model=model, body_bytes=body, max_tokens=cap, policy=WORST_CASE, on=TODAY)
     written = data.draw(st.integers(0, body))
     usage = TokenUsage(input_tokens=body - written, cache_write_1h_tokens=written, output_tokens=cap)

@@ -56,9 +56,7 @@ def test_fast_mode_costs_double_where_it_is_offered() -> None:
 
 
 def test_fast_mode_of_a_model_that_does_not_list_it_is_double_and_not_known() -> None:
-    assert price(model="claude-haiku-4-5", usage=TokenUsage(10), on=TODAY, speed="fast") == Price(
-        20_000, False
-    )
+    assert price(model="claude-haiku-4-5", usage=TokenUsage(10), on=TODAY, speed="fast") == Price(20_000, False)
 
 
 def test_us_residency_adds_a_tenth_for_models_that_know_it() -> None:
@@ -80,9 +78,7 @@ def test_web_searches_cost_a_cent_each_whatever_the_discount() -> None:
 def test_an_unknown_model_costs_at_least_as_much_as_any_known_one(usage: TokenUsage) -> None:
     unknown = price(model="claude-next-9", usage=usage, on=TODAY)
     assert not unknown.known
-    assert all(
-        unknown.nano >= price(model=model, usage=usage, on=TODAY).nano for model in known_models(TODAY)
-    )
+    assert all(unknown.nano >= price(model=model, usage=usage, on=TODAY).nano for model in known_models(TODAY))
 
 
 @given(usages, usages)

@@ -1,0 +1,180 @@
+"""Facts written down: activities, attempts and rollups, in one transaction per batch of stream entries.
+
+# Note [Writing]
+#     Per table: insert what may be new (a conflict is ignored), lock all rows concerned, join the facts into them,
+#     write back those that changed. Everybody touches the tables, and the rows in each, in the same order, so that
+#     workers wait for each other but never in a circle. Rollups move by the difference between an attempt as it was
+#     and as it is, in the same transaction; so they are its sum at every commit.
+"""
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from functools import reduce
+from typing import Any, Final, TypeVar
+
+from django.db import models, transaction
+
+from accounts.models import ClaudeAccount
+from accounts.services import disable_account
+from quota.entries import Entry, Reading, Rejection, read
+from quota.errors import EntryUnreadable
+from quota.facts import AMOUNTS, ERROR, ActivityFacts, Amounts, AttemptFacts, RollupKey, rollup_deltas
+from quota.models import Activity, Attempt, SetAside, UsageRollup
+
+INVALID_KEY: Final = "invalid key"
+"""How a `disabled_reason` begins where Anthropic refused the key."""
+_KEY: Final = ("account_id", "span", "starts_at", "model", "pool_id")
+
+Facts = TypeVar("Facts", ActivityFacts, AttemptFacts)
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An entry (or part of one) to set aside."""
+
+    entry: str
+    why: str
+    content: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a batch came to."""
+
+    entries: int = 0
+    changed: int = 0
+    """Attempts and activities that are not as they were. Zero for a batch delivered before."""
+    set_aside: int = 0
+
+
+def write(pool_id: uuid.UUID, entries: Sequence[Entry], unreadable: Sequence[Unreadable] = ()) -> Written:
+    """Take a batch of one pool's entries into the ledger. Repeatable; all or nothing.
+
+    Raises Django's database errors; then nothing of the batch is written and it can be repeated.
+    """
+    readings, strange = _read(pool_id, entries)
+    aside = [*unreadable, *strange]
+    with transaction.atomic():
+        changed = _write_activities([reading.activity for reading in readings if reading.activity])
+        changed += _write_attempts([reading.attempt for reading in readings if reading.attempt])
+        _set_aside(pool_id, aside)
+        for reading in readings:
+            if reading.rejection:
+                _note_rejection(reading.rejection)
+    return Written(entries=len(entries) + len(unreadable), changed=changed, set_aside=len(aside))
+
+
+def _read(pool_id: uuid.UUID, entries: Iterable[Entry]) -> tuple[list[Reading], list[Unreadable]]:
+    readings, strange = [], []
+    for entry in entries:
+        try:
+            reading = read(pool_id, entry)
+        except EntryUnreadable as error:
+            strange.append(_unreadable(entry, str(error)))
+            continue
+        readings.append(reading)
+        if reading.complaint:
+            strange.append(_unreadable(entry, reading.complaint))
+    return readings, strange
+
+
+def _unreadable(entry: Entry, why: str) -> Unreadable:
+    return Unreadable(entry.id, why, {"type": entry.type, **entry.fields})
+
+
+def _write_activities(facts: Sequence[ActivityFacts]) -> int:
+    wanted = _joined(facts, "id")
+    rows = [Activity(**_columns(fact)) for fact in wanted.values()]
+    Activity.objects.bulk_create(rows, ignore_conflicts=True)
+    locked = Activity.objects.select_for_update().filter(pk__in=wanted).order_by("pk")
+    changes = _changes(ActivityFacts, locked, wanted, key="id")
+    _rewrite(Activity, "id", changes)
+    return len(changes)
+
+
+def _write_attempts(facts: Sequence[AttemptFacts]) -> int:
+    wanted = _joined(facts, "lease_id")
+    rows = [Attempt(**_columns(fact)) for fact in wanted.values()]
+    ours = {row.pk for row in rows}
+    Attempt.objects.bulk_create(rows, ignore_conflicts=True)
+    locked = list(Attempt.objects.select_for_update().filter(lease_id__in=wanted).order_by("lease_id"))
+    # A row that bears the id made for it here is new: nobody else can have counted it.
+    new = [(None, _facts(AttemptFacts, row)) for row in locked if row.pk in ours]
+    changes = _changes(AttemptFacts, (row for row in locked if row.pk not in ours), wanted, key="lease_id")
+    _rewrite(Attempt, "lease_id", changes)
+    add_to_rollups(rollup_deltas([*new, *((_facts(AttemptFacts, row), fact) for row, fact in changes)]))
+    return len(new) + len(changes)
+
+
+def add_to_rollups(deltas: Mapping[RollupKey, Amounts]) -> None:
+    """Move the rollups by these differences. Call it inside the transaction that changed the attempts."""
+    if not deltas:
+        return
+    keys = sorted(deltas)
+    UsageRollup.objects.bulk_create(
+        [UsageRollup(**{name: getattr(key, name) for name in _KEY}) for key in keys], ignore_conflicts=True
+    )
+    locked = UsageRollup.objects.select_for_update().filter(
+        account_id__in={key.account_id for key in keys}, starts_at__in={key.starts_at for key in keys}
+    )
+    rows = [(row, deltas.get(_key_of(row))) for row in locked.order_by(*_KEY)]
+    for row, delta in rows:
+        for name, amount in zip(AMOUNTS, delta or (), strict=False):
+            setattr(row, name, getattr(row, name) + amount)
+    UsageRollup.objects.bulk_update([row for row, delta in rows if delta], AMOUNTS)
+
+
+def _key_of(row: UsageRollup) -> RollupKey:
+    return RollupKey(**{name: getattr(row, name) for name in _KEY})
+
+
+def _joined(facts: Iterable[Facts], key: str) -> dict[Any, Facts]:
+    """Join facts about the same thing; in the order in which everybody locks."""
+    found: dict[Any, list[Facts]] = {}
+    for fact in facts:
+        found.setdefault(getattr(fact, key), []).append(fact)
+    return {name: reduce(type(same[0]).join, same) for name, same in sorted(found.items())}
+
+
+def _facts(kind: type[Facts], row: models.Model) -> Facts:
+    return kind(**{column.name: getattr(row, column.name) for column in fields(kind)})
+
+
+def _columns(fact: ActivityFacts | AttemptFacts) -> dict[str, Any]:
+    return {column.name: getattr(fact, column.name) for column in fields(fact)}
+
+
+def _changes(
+    kind: type[Facts], rows: Iterable[models.Model], wanted: Mapping[Any, Facts], *, key: str
+) -> list[tuple[models.Model, Facts]]:
+    joined = ((row, _facts(kind, row).join(wanted[getattr(row, key)])) for row in rows)
+    return [(row, fact) for row, fact in joined if fact != _facts(kind, row)]
+
+
+def _rewrite(table: type[models.Model], key: str, changes: Sequence[tuple[models.Model, Facts]]) -> None:
+    """Write rows that exist and are locked; an upsert, because Django's bulk_update takes ten times as long."""
+    if not changes:
+        return
+    columns = [column.name for column in fields(changes[0][1]) if column.name != key]
+    rows = [table(pk=row.pk, **{**_columns(fact), key: getattr(fact, key)}) for row, fact in changes]
+    table._default_manager.bulk_create(  # noqa: SLF001 - Django's name for it
+        rows, update_conflicts=True, unique_fields=[key], update_fields=columns
+    )
+
+
+def _set_aside(pool_id: uuid.UUID, aside: Iterable[Unreadable]) -> None:
+    SetAside.objects.bulk_create(
+        [
+            SetAside(pool_id=str(pool_id), entry=strange.entry, why=strange.why[:ERROR], content=dict(strange.content))
+            for strange in aside
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _note_rejection(rejection: Rejection) -> None:
+    """Disable the account, unless somebody has mended or disabled it since."""
+    account = ClaudeAccount.objects.filter(pk=rejection.account_id, enabled=True, updated_at__lte=rejection.at).first()
+    if account:
+        disable_account(account, why=f"{INVALID_KEY}: {rejection.why}" if rejection.why else INVALID_KEY)

@@ -1,0 +1,8 @@
+"""The ledger: what was asked, what was called, what it cost."""
+
+from quota.models.activities import Activity
+from quota.models.attempts import Attempt
+from quota.models.rollups import UsageRollup
+from quota.models.set_aside import SetAside
+
+__all__ = ["Activity", "Attempt", "SetAside", "UsageRollup"]

@@ -1,0 +1,57 @@
+"""Activity: the durable record of one request."""
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+
+from quota import facts
+from quota.facts import ActivityStatus
+from quota.models.columns import Spent, account_reference, none_negative, pool_reference
+
+
+class Activity(Spent):
+    """One request of a client, however many calls it took."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    pool = pool_reference()
+    status = models.CharField(max_length=20, choices=[(word.value, word.value) for word in ActivityStatus])
+    source = models.CharField(max_length=facts.WORD, blank=True, default="", help_text="Where it came in.")
+    model = models.CharField(max_length=facts.NAME, blank=True, default="", help_text="As asked for.")
+    served_model = models.CharField(max_length=facts.NAME, blank=True, default="", help_text="As answered.")
+    category = models.CharField(max_length=facts.NAME, blank=True, default="")
+    session = models.CharField(max_length=facts.LONG, blank=True, default="")
+    access_key = models.CharField(max_length=facts.NAME, blank=True, default="", help_text="Id of the key used.")
+    stream = models.BooleanField(default=False)
+    account = account_reference(null=True)
+    price_known = models.BooleanField(default=True, help_text="No: priced at the highest price known.")
+    attempts = models.PositiveIntegerField(default=0)
+    decision = models.JSONField(default=list, blank=True, help_text="What was tried and why, in order.")
+    request_id = models.CharField("upstream request id", max_length=facts.NAME, blank=True, default="")
+    error_type = models.CharField(max_length=facts.NAME, blank=True, default="")
+    error_message = models.CharField(max_length=facts.ERROR, blank=True, default="")
+    started_at = models.DateTimeField("started")
+    ended_at = models.DateTimeField("ended", null=True, blank=True)
+    seen_at = models.DateTimeField("last sign of life")
+    stage = models.PositiveIntegerField(default=0, editable=False, help_text="How far it got; see quota.facts.")
+    stage_entry = models.CharField(max_length=facts.ENTRY, blank=True, default="", editable=False)
+
+    class Meta:
+        ordering = ("-started_at",)
+        verbose_name_plural = "activities"
+        constraints = (
+            models.CheckConstraint(condition=Q(status__in=list(ActivityStatus)), name="activity_status_known"),
+            models.CheckConstraint(condition=none_negative(), name="activity_spent_not_negative"),
+        )
+        indexes = (
+            models.Index(fields=["-started_at"], name="activity_recent"),
+            models.Index(fields=["status", "-started_at"], name="activity_by_status"),
+            models.Index(fields=["pool", "-started_at"], name="activity_by_pool"),
+            models.Index(fields=["account", "-started_at"], name="activity_by_account"),
+            models.Index(fields=["session", "-started_at"], name="activity_by_session"),
+            models.Index(fields=["access_key", "-started_at"], name="activity_by_key"),
+            models.Index(fields=["request_id"], name="activity_by_request_id"),
+        )
+
+    def __str__(self) -> str:
+        return str(self.pk)

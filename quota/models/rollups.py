@@ -1,0 +1,44 @@
+"""UsageRollup: the ledger added up per account and model, by the hour and by the UTC day."""
+
+from django.db import models
+from django.db.models import Q
+
+from quota import facts
+from quota.facts import Span
+from quota.models.columns import Spent, account_reference, none_negative, pool_reference
+
+COUNTS = ("attempts", "requests", "failures", "expired", "unpriced", "tokens")
+
+
+class UsageRollup(Spent):
+    """Kept in step with the ledger in the same transaction: the sum of all days is the sum of all attempts."""
+
+    id = models.BigAutoField(primary_key=True)
+    pool = pool_reference()
+    account = account_reference()
+    model = models.CharField(max_length=facts.NAME, blank=True, default="")
+    span = models.CharField(max_length=4, choices=[(word.value, word.value) for word in Span])
+    starts_at = models.DateTimeField("from")
+    attempts = models.BigIntegerField(default=0)
+    requests = models.BigIntegerField(default=0, help_text="Those that were sent.")
+    failures = models.BigIntegerField(default=0, help_text="Those that counted against the breaker.")
+    expired = models.BigIntegerField(default=0, help_text="Those charged by estimate, because nobody settled them.")
+    unpriced = models.BigIntegerField(default=0, help_text="Those whose model no price list knows.")
+    tokens = models.BigIntegerField(default=0)
+
+    class Meta:
+        ordering = ("-starts_at",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=["account", "span", "starts_at", "model", "pool"], name="rollup_once_per_span"
+            ),
+            models.CheckConstraint(condition=Q(span__in=list(Span)), name="rollup_span_known"),
+            models.CheckConstraint(condition=none_negative(*COUNTS), name="rollup_not_negative"),
+        )
+        indexes = (
+            models.Index(fields=["span", "starts_at"], name="rollup_by_span"),
+            models.Index(fields=["pool", "span", "starts_at"], name="rollup_by_pool"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.span} of {self.starts_at:%Y-%m-%d %H:%M}"
