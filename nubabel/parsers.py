@@ -90,7 +90,7 @@ def database_url(text: str) -> str:
 
 def redis_url(text: str) -> str:
     try:
-        parts = parse_url(text)
+        parts = parse_url(text)  # type: ignore[no-untyped-call]
     except ValueError as error:
         raise EnvError("is not a Redis address") from error
     if not parts.get("host") and not parts.get("path"):

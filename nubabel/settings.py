@@ -29,6 +29,10 @@ FERNET_KEYS = [ENCRYPTION_KEY, *ENCRYPTION_KEY_FALLBACKS]  # never SECRET_KEY: t
 LOCAL_HOSTS: Final = ("127.0.0.1", "localhost", "[::1]")
 ALLOWED_HOSTS = list(CONFIG.allowed_hosts) or [*LOCAL_HOSTS, *({HOST} - {"0.0.0.0", "::", *LOCAL_HOSTS})]  # noqa: S104
 CSRF_TRUSTED_ORIGINS = list(CONFIG.csrf_trusted_origins)
+WEBSOCKET_ORIGINS = [
+    *CSRF_TRUSTED_ORIGINS,
+    *(f"https://{name}" if PRODUCTION else f"http://{name}:{PORT}" for name in ALLOWED_HOSTS),
+]
 
 # --- Anthropic, Slack, the demo --------------------------------------------------------------------------------
 ANTHROPIC_API_KEY = CONFIG.anthropic_api_key
@@ -113,7 +117,7 @@ def _database() -> dict[str, Any]:
         url = CONFIG.database_url or f"sqlite:///{DATA_DIR / 'nubabel.sqlite3'}"
         options = {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command": "PRAGMA journal_mode=WAL"}
         return {**dj_database_url.parse(url), "OPTIONS": options}
-    parsed = dict(dj_database_url.parse(CONFIG.database_url, conn_max_age=0))
+    parsed: dict[str, Any] = {**dj_database_url.parse(CONFIG.database_url, conn_max_age=0)}
     return {**parsed, "OPTIONS": {**parsed.get("OPTIONS", {}), "pool": {"min_size": 1, "max_size": 8, "timeout": 5}}}
 
 

@@ -1,10 +1,14 @@
 """Every address that Django answers. `/v1/*` never comes here: see nubabel.asgi."""
 
 from django.contrib import admin
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
+
+from nubabel import health_faces
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
+    path("health/", include(health_faces.urlpatterns())),
+    path("", include("gateway.urls")),
 ]

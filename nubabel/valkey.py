@@ -204,14 +204,14 @@ def _ask_to_stop(place: Place) -> None:
 
 def _wait_until_gone(pid: int) -> None:
     until = time.monotonic() + _STOP_DEADLINE
-    while _is_alive(pid):
+    while is_alive(pid):
         if time.monotonic() > until:
             os.kill(pid, signal.SIGKILL)  # loses nothing: Note [Nothing acknowledged is lost]
             return
         time.sleep(_POLL)
 
 
-def _is_alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -39,7 +39,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
     Variable("SIMULATOR_PORT", "a free port from 1 to 65535 for the demo's simulated Claude", "9100"),
     Variable(
         "ANTHROPIC_API_KEY",
-        "an API key of your organization (sk-ant-api…) from https://platform.claude.com/settings/keys; leave empty for the demo",
+        "an API key of your organization (sk-ant-api…) from platform.claude.com/settings/keys; empty: the demo",
         secret=True,
     ),
     Variable("ANTHROPIC_ADMIN_API_KEY", "an Admin API key (sk-ant-admin…), or leave it empty", secret=True),

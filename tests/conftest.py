@@ -18,6 +18,28 @@ _guard = Guard(allowed_hosts={urlsplit(CALLERS_REDIS_URL).hostname, settings.DAT
 sys.addaudithook(_guard)
 
 
+_OWN_FIXTURES = {"redis_url", "_clean_redis", "_redis_for_cleaning", "_no_network"}
+_STORE_FIXTURES = {"db", "transactional_db", "live_server", "admin_user", "admin_client"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what touches a database or Redis as `stores`: that part runs again on other flavours."""
+    for item in items:
+        if isinstance(item, pytest.Function) and _touches_stores(item):
+            item.add_marker(pytest.mark.stores)
+
+
+def _touches_stores(item: pytest.Function) -> bool:
+    if item.get_closest_marker("django_db") or _STORE_FIXTURES & set(item.fixturenames):
+        return True
+    info = item._fixtureinfo
+    asked = set(info.argnames)
+    for name, definitions in info.name2fixturedefs.items():
+        if name not in _OWN_FIXTURES:
+            asked.update(definitions[-1].argnames)
+    return bool(asked & {"redis_url", "start_valkey"})
+
+
 @pytest.fixture(scope="session", autouse=True)
 def redis_url() -> Iterator[str]:
     """The Redis of this test process: a private embedded Valkey, or a database of its own on REDIS_URL's server."""

@@ -43,7 +43,7 @@ from tests import stores  # noqa: E402
 
 REDIS_URL = stores.redis_url(CALLERS_REDIS_URL, own=REDIS_URL)
 CACHES["default"]["LOCATION"] = REDIS_URL
-CHANNEL_LAYERS["default"]["CONFIG"] = {  # type: ignore[assignment]
+CHANNEL_LAYERS["default"]["CONFIG"] = {
     "hosts": [{"address": REDIS_URL, "socket_timeout": None}],
     "prefix": f"nubabel:tests:{RUN}{WORKER}",
 }

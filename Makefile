@@ -1,0 +1,62 @@
+# Everything one needs to run, test and check the pool. `make` alone lists it.
+
+PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3 python; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+.DEFAULT_GOAL := help
+.PHONY: help run test check format lock bench-engine clean
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/runtime.stamp ## start the whole pool here; the first run makes keys and an administrator
+	@exec $(BIN)/python manage.py serve
+
+test: $(VENV)/dev.stamp ## the whole test suite: on SQLite and embedded Valkey, then the stores' part on PostgreSQL and Redis
+	@$(BIN)/python -m tests.suite
+
+check: $(VENV)/dev.stamp ## lint, format, types and import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+	$(BIN)/lint-imports --cache-dir .import_linter_cache
+	@echo "all checks passed"
+
+format: $(VENV)/dev.stamp ## let ruff format and mend what it can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: $(VENV)/dev.stamp ## pin what requirements*.in ask for into requirements*.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --no-annotate --no-header requirements.in -o requirements.txt
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --no-annotate --no-header requirements-dev.in -o requirements-dev.txt
+
+bench-engine: $(VENV)/dev.stamp ## measure the engine: lease and settle, sequential and concurrent, over-admission
+	$(BIN)/python -m benchmarks.engine
+
+clean: ## remove the environment and caches; your data (.data, .env) stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache staticfiles
+
+# A stamp is newer than what it was made from exactly when the environment holds that.
+$(VENV)/created.stamp:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and none was found. Install it, or: make run PYTHON=/path/to/python3" >&2; exit 1; }
+	@echo "making $(VENV) with $(PYTHON) …"
+	@$(PYTHON) -m venv $(VENV) || { echo "This Python cannot make environments. On Debian and Ubuntu: apt-get install python3-venv" >&2; rm -rf $(VENV); exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv || echo "uv is not to be had; pip will do, more slowly"
+	@touch $@
+
+$(VENV)/runtime.stamp: requirements.txt | $(VENV)/created.stamp
+	@echo "installing the packages of requirements.txt …"
+	@$(call install,requirements.txt)
+	@touch $@
+
+$(VENV)/dev.stamp: requirements-dev.txt requirements.txt | $(VENV)/created.stamp
+	@echo "installing the packages of requirements-dev.txt …"
+	@$(call install,requirements-dev.txt)
+	@touch $@ $(VENV)/runtime.stamp
+
+define install
+if [ -x $(BIN)/uv ]; then $(BIN)/uv pip install --quiet --python $(BIN)/python -r $(1) || $(BIN)/python -m pip install --quiet --disable-pip-version-check -r $(1); \
+else $(BIN)/python -m pip install --quiet --disable-pip-version-check -r $(1); fi
+endef

@@ -1,0 +1,40 @@
+"""The front door: who answers which kind of connection.
+
+/v1/*      the gateway's own ASGI application, before Django (its middleware costs about 2 ms a request)
+/health/*  nubabel.health_faces, likewise: it must answer when Django cannot
+other http Django
+websocket  the live view, for pages of our own origin only
+"""
+
+import os
+from typing import Any, Final
+
+from channels.auth import AuthMiddlewareStack
+from channels.routing import URLRouter
+from channels.security.websocket import OriginValidator
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "nubabel.settings")
+django_application: Final = get_asgi_application()  # sets Django up; what follows may import models
+
+from django.conf import settings  # noqa: E402
+
+from nubabel import health_faces, lifespan, routes  # noqa: E402
+
+websocket_application: Final = OriginValidator(
+    AuthMiddlewareStack(URLRouter(routes.websocket_urlpatterns())), settings.WEBSOCKET_ORIGINS
+)
+
+
+async def application(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - three libraries, three typings
+    match scope["type"]:
+        case "lifespan":
+            await lifespan.application(scope, receive, send)
+        case "websocket":
+            await websocket_application(scope, receive, send)
+        case _ if health_faces.answers(scope):
+            await health_faces.application(scope, receive, send)
+        case _ if (data_plane := routes.data_plane(scope["path"])) is not None:
+            await data_plane(scope, receive, send)
+        case _:
+            await django_application(scope, receive, send)

@@ -1,0 +1,39 @@
+"""The processes of a running pool, as values."""
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Final
+
+from django.conf import settings
+
+from nubabel.serve.supervisor import Service
+
+_SPARE: Final = 5.0
+"""Seconds a process gets beyond the time that its own requests may take."""
+_SHARED_WITH_SIMULATOR: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH")
+
+
+def web() -> Service:
+    argv = (
+        *(sys.executable, "-m", "uvicorn", "nubabel.asgi:application"),
+        *("--host", settings.HOST, "--port", str(settings.PORT)),
+        *("--timeout-graceful-shutdown", str(settings.DRAIN_SECONDS)),
+        *("--no-access-log", "--no-server-header", "--log-level", "warning"),
+    )
+    return Service("web", argv, _env(), grace=settings.DRAIN_SECONDS + _SPARE)
+
+
+def worker(number: int) -> Service:
+    argv = (sys.executable, str(settings.BASE_DIR / "manage.py"), "run_worker")
+    return Service(f"worker {number}", argv, _env())
+
+
+def simulator() -> Service:
+    argv = (sys.executable, "-m", "simulator", "--port", str(settings.SIMULATOR_PORT), "--accounts", "demo")
+    only_what_it_needs = {name: value for name, value in _env().items() if name in _SHARED_WITH_SIMULATOR}
+    return Service("simulator", argv, {**only_what_it_needs, "PYTHONUNBUFFERED": "1"})
+
+
+def _env() -> Mapping[str, str]:
+    return {**os.environ, "PYTHONUNBUFFERED": "1"}
