@@ -9,7 +9,8 @@
     ├── DirectoryUnavailable   the accounts could not be loaded and what was known is too old
     ├── DeletionRefused        the account is enabled, owns leases, or history depends on it
     ├── ScopesRefused          a list of scopes is empty or names an unknown one
-    └── AccessRefused          a client's credential is wrong; always the same words, whatever is wrong with it
+    ├── AccessRefused          a client's credential is wrong; always the same words, whatever is wrong with it
+    └── AccessUndecided        the database did not answer, so nobody knows whether a credential is good
 
 None carries key material, neither in its message nor in its attributes.
 """
@@ -70,3 +71,12 @@ class AccessRefused(AccountsError):
 
     def __init__(self, message: str = "The access key is not valid.") -> None:
         super().__init__(message)
+
+
+class AccessUndecided(AccountsError):
+    """It could not be found out whether the credential is good. HTTP 503."""
+
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__("Access keys cannot be checked at the moment; try again shortly.")

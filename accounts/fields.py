@@ -124,7 +124,7 @@ class EncryptedTextField(fernet_fields.EncryptedTextField):  # type: ignore[misc
     empty_strings_allowed = False
     descriptor_class = _SealedAttribute
 
-    def __init__(self, *args: Any, hint_field: str = "", fingerprint_field: str = "", **kwargs: Any) -> None:
+    def __init__(self, *args: Any, hint_field: str = "", fingerprint_field: str = "", **kwargs: Any) -> None:  # noqa: ANN401
         self.hint_field = hint_field
         self.fingerprint_field = fingerprint_field
         super().__init__(*args, **kwargs)
@@ -141,10 +141,16 @@ class EncryptedTextField(fernet_fields.EncryptedTextField):  # type: ignore[misc
 
     def describe(self, instance: Model, secret: Secret) -> None:
         """Write the companions of a new value."""
-        if self.hint_field:
-            setattr(instance, self.hint_field, credentials.hint(secret))
-        if self.fingerprint_field:
-            setattr(instance, self.fingerprint_field, wiring.keyring().fingerprint(secret))
+        for name, value in self.description_of(secret).items():
+            setattr(instance, name, value)
+
+    def description_of(self, secret: Secret) -> dict[str, str]:
+        """What the companion columns say of a value, under the key in force."""
+        described = {
+            self.hint_field: credentials.hint(secret),
+            self.fingerprint_field: wiring.keyring().fingerprint(secret),
+        }
+        return {name: value for name, value in described.items() if name}
 
     def to_python(self, value: object) -> object:
         if not isinstance(value, str):

@@ -21,7 +21,8 @@ EXACT_DIGITS: Final = 15
 MAX_MODEL_NAME: Final = 200
 
 plain_name: Final = RegexValidator(
-    r"\A[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*\Z", "A name is one line of text without control characters."
+    r"\A[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*\Z",
+    "A name is one line of text without control characters.",
 )
 
 

@@ -41,6 +41,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('name',),
+                'permissions': (('send_messages', 'Can send requests through the pool'),),
                 'constraints': [models.CheckConstraint(condition=models.Q(('strategy__in', ['least_loaded', 'round_robin', 'random', 'priority'])), name='pool_strategy_known'), models.CheckConstraint(condition=models.Q(('estimate_policy__in', ['expected', 'worst_case'])), name='pool_estimate_policy_known'), models.CheckConstraint(condition=models.Q(('degraded__in', ['local', 'refuse'])), name='pool_degraded_known'), models.CheckConstraint(condition=models.Q(('breaker_open_seconds__gte', 1), ('breaker_successes__gte', 1), ('breaker_threshold__gte', 1)), name='pool_breaker_positive', violation_error_message="The breaker's numbers are at least 1."), models.CheckConstraint(condition=models.Q(('affinity_ttl_seconds__gte', 1)), name='pool_affinity_ttl_positive', violation_error_message='Affinity lasts at least one second.'), models.CheckConstraint(condition=models.Q(('queue_seconds__lte', 300)), name='pool_queue_bounded', violation_error_message='Nobody waits longer than 300 seconds.')],
             },
         ),

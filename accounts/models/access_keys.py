@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from typing import TYPE_CHECKING
 
 from django.db import models
 from django.db.models import Q
 
 from accounts.models.pools import Pool
 from accounts.validators import plain_name, scope_names
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 class AccessKeyQuerySet(models.QuerySet["AccessKey"]):

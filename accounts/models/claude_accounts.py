@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -24,9 +23,10 @@ from accounts.money import DECIMAL_PLACES, from_nano, to_nano
 from accounts.validators import MAX_AMOUNT, MAX_DOLLARS, exact_dollars, model_names, plain_name
 from quota.engine.types import Limit, Metric, Window
 
-COUNTED: Final = tuple(
-    f"limit_{metric}_{window}" for metric in (Metric.REQUESTS, Metric.TOKENS) for window in Window
-)
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+COUNTED: Final = tuple(f"limit_{metric}_{window}" for metric in (Metric.REQUESTS, Metric.TOKENS) for window in Window)
 COSTS: Final = tuple(f"limit_{Metric.COST}_{window}" for window in Window)
 LIMIT_FIELDS: Final = (*COUNTED, *COSTS)
 SMALLEST_DOLLARS: Final = from_nano(1)
@@ -40,7 +40,7 @@ class ClaudeAccountQuerySet(models.QuerySet["ClaudeAccount"]):
     def of_pool(self, pool: Pool | uuid.UUID) -> ClaudeAccountQuerySet:
         return self.filter(pool=pool)
 
-    def update(self, **changes: Any) -> int:
+    def update(self, **changes: Any) -> int:  # noqa: ANN401
         """As ever, and counts as an edit of each account and of its pool (see Note [Versions])."""
         with transaction.atomic(using=self.db):
             pools = self._pools_with(changes)
@@ -53,16 +53,21 @@ class ClaudeAccountQuerySet(models.QuerySet["ClaudeAccount"]):
             raise ValidationError("An account stays in its pool; make a new one in the other pool.")
         return set(self.order_by().values_list("pool_id", flat=True).distinct())
 
-    def bulk_create(self, objs: Iterable[ClaudeAccount], *args: Any, **options: Any) -> list[ClaudeAccount]:
+    def bulk_create(self, objs: Iterable[ClaudeAccount], *args: Any, **options: Any) -> list[ClaudeAccount]:  # noqa: ANN401
         """As ever, and counts as an edit of the pools concerned."""
         with transaction.atomic(using=self.db):
             created = super().bulk_create(objs, *args, **options)
             Pool.objects.using(self.db).filter(pk__in={account.pool_id for account in created}).bump()
         return created
 
-    def replace_ciphertext(self, *, pk: uuid.UUID, expected: bytes, **columns: Any) -> bool:
-        """Compare-and-set of the encrypted key: False if it is no longer `expected`. No edit in anybody's eyes."""
-        return bool(super(ClaudeAccountQuerySet, self.filter(pk=pk, api_key__token_is=expected)).update(**columns))
+    def bulk_update(self, objs: Iterable[ClaudeAccount], fields: Iterable[str], *args: Any, **options: Any) -> int:  # noqa: ANN401
+        """As ever; a key is written with what describes it."""
+        return super().bulk_update(objs, _with_companions(fields), *args, **options)
+
+
+def _with_companions(fields: Iterable[str]) -> set[str]:
+    """A key's hint and fingerprint go wherever the key goes."""
+    return {*fields, "key_hint", "key_fingerprint"} if "api_key" in set(fields) else set(fields)
 
 
 def _amount(noun: str) -> models.PositiveBigIntegerField:
@@ -96,9 +101,7 @@ class ClaudeAccount(models.Model):
     # Before api_key, which writes them; see EncryptedTextField.
     key_hint = models.CharField("key ends in", max_length=8, editable=False)
     key_fingerprint = models.CharField("key fingerprint", max_length=12, editable=False)
-    api_key = EncryptedTextField(
-        "API key", hint_field="key_hint", fingerprint_field="key_fingerprint", editable=False
-    )
+    api_key = EncryptedTextField("API key", hint_field="key_hint", fingerprint_field="key_fingerprint", editable=False)
     base_url = models.CharField(
         "base URL",
         max_length=255,
@@ -176,12 +179,23 @@ class ClaudeAccount(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def save(self, *, update_fields: Iterable[str] | None = None, **options: Any) -> None:  # noqa: ANN401
+        """As ever; an edit adds one to its own and its pool's version (see Note [Versions])."""
+        self._refuse_a_move()
+        using = options.get("using")
+        if update_fields is not None:
+            update_fields = _with_companions(update_fields)
+        with transaction.atomic(using=using):
+            Pool.objects.using(using).filter(pk=self.pool_id).bump()
+            save_versioned(self, super().save, update_fields=update_fields, **options)
+        self._stored_pool_id = self.pool_id
+
     # Factories
 
     @classmethod
     def from_db(cls, db: str | None, field_names: Sequence[str], values: Sequence[Any]) -> ClaudeAccount:
         account = super().from_db(db, field_names, values)
-        account._stored_pool_id = account.__dict__.get("pool_id")
+        account._stored_pool_id = account.__dict__.get("pool_id")  # noqa: SLF001 - its own
         return account
 
     # Mutators
@@ -192,19 +206,10 @@ class ClaudeAccount(models.Model):
         self.refuse_duplicate(secret)
         self.api_key = secret
 
-    def save(self, *, update_fields: Iterable[str] | None = None, **options: Any) -> None:
-        """As ever; an edit adds one to its own and its pool's version (see Note [Versions])."""
-        self._refuse_a_move()
-        using = options.get("using")
-        with transaction.atomic(using=using):
-            Pool.objects.using(using).filter(pk=self.pool_id).bump()
-            save_versioned(self, super().save, update_fields=update_fields, **options)
-        self._stored_pool_id = self.pool_id
-
     def _refuse_a_move(self) -> None:
         # Leases, usage and history belong to the pair; moving the row would leave them behind.
         if self._stored_pool_id not in {None, self.pool_id}:
-            raise ValidationError({"pool": "An account stays in its pool; make a new one in the other pool."})
+            raise ValidationError("An account stays in its pool; make a new one in the other pool.")
 
     # Queries
 
@@ -215,7 +220,8 @@ class ClaudeAccount(models.Model):
             demo = self.pool_id is not None and self.pool.simulated
             self.base_url = checked_base_url(self.base_url, allowed=wiring.allowed_base_urls(), demo=demo)
         except BaseUrlRefused as refused:
-            raise ValidationError({"base_url": str(refused)}) from refused
+            # Not bound to the field: forms without it (the list's) could not take such an error.
+            raise ValidationError(f"Base URL: {refused}") from refused
         self._check_new_key()
 
     def _check_new_key(self) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, transaction
@@ -13,6 +12,9 @@ from django.db.models import F, Q
 
 from accounts.signals import pool_changed
 from accounts.validators import plain_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 # Note [Versions]
 #     Edits reach Redis from several processes, and the last to arrive must not be the oldest. Every edit of a pool or
@@ -39,7 +41,7 @@ class Degraded(models.TextChoices):
 
 
 class PoolQuerySet(models.QuerySet["Pool"]):
-    def update(self, **changes: Any) -> int:
+    def update(self, **changes: Any) -> int:  # noqa: ANN401
         """As ever, and counts as an edit of each pool (see Note [Versions])."""
         with transaction.atomic(using=self.db):
             ids = list(self.values_list("pk", flat=True))
@@ -139,6 +141,7 @@ class Pool(models.Model):
 
     class Meta:
         ordering = ("name",)
+        permissions = (("send_messages", "Can send requests through the pool"),)
         constraints = (
             models.CheckConstraint(condition=Q(strategy__in=Strategy.values), name="pool_strategy_known"),
             models.CheckConstraint(
@@ -165,7 +168,7 @@ class Pool(models.Model):
     def __str__(self) -> str:
         return f"{self.name} (simulated)" if self.simulated else self.name
 
-    def save(self, *, update_fields: Iterable[str] | None = None, **options: Any) -> None:
+    def save(self, *, update_fields: Iterable[str] | None = None, **options: Any) -> None:  # noqa: ANN401
         """As ever; an edit adds one to `version`, in the same transaction (see Note [Versions])."""
         with transaction.atomic(using=options.get("using")):
             save_versioned(self, super().save, update_fields=update_fields, **options)

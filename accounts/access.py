@@ -1,0 +1,149 @@
+"""Access keys in use: issue, revoke, and find whom a key belongs to.
+
+Note [Revocation]
+    A key found in the database is remembered for less than a second, counted from before the query, so a revocation
+    is effective everywhere within one second. Entries are found by the whole SHA-256, never by a part of the key.
+    While the database does not answer, keys seen lately go on working for five minutes: nobody can revoke then either,
+    and the pool should outlive a database restart.
+"""
+
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db import DatabaseError
+from django.views.decorators.debug import sensitive_variables
+
+from accounts.database import in_database
+from accounts.errors import AccessRefused, AccessUndecided
+from accounts.keys import hash_key, looks_valid, new_access_key
+from accounts.models import AccessKey, Pool
+from accounts.principals import Kind, Principal
+from accounts.scopes import Scope, checked_scopes
+
+TRUSTED_SECONDS: Final = 0.9
+GRACE_SECONDS: Final = 300.0
+TOUCH_EVERY: Final = timedelta(minutes=1)
+REMEMBERED_KEYS: Final = 10_000
+
+logger = logging.getLogger(__name__)
+
+
+@sensitive_variables("plain")
+def issue_access_key(
+    *, name: str, scopes: Iterable[str], pool: Pool | None = None, expires_at: datetime | None = None
+) -> tuple[str, AccessKey]:
+    """Make a key. The text is returned this once and kept nowhere. Raises ScopesRefused, ValidationError."""
+    key = AccessKey(name=name, scopes=checked_scopes(scopes), pool=pool, expires_at=expires_at)
+    plain = draw_secret(key)
+    key.full_clean()
+    key.save(force_insert=True)
+    return plain, key
+
+
+def draw_secret(key: AccessKey) -> str:
+    """Give an unsaved key its secret and return the text, which is in no column."""
+    plain, record = new_access_key()
+    key.hint, key.sha256 = record.hint, record.sha256
+    return plain
+
+
+def revoke_access_key(key: AccessKey, *, now: datetime) -> bool:
+    """Revoke for good; False if it was revoked already. Effective everywhere within a second."""
+    return bool(AccessKey.objects.filter(pk=key.pk).revoke(now=now))
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    principal: Principal
+    expires_at: datetime | None
+    asked_at: float
+
+
+class AccessKeys:
+    """Finds the principal of a key, remembering answers as Note [Revocation] says. Threads may share one."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic, size: int = REMEMBERED_KEYS) -> None:
+        self._clock = clock
+        self._size = size
+        self._known: OrderedDict[str, _Known] = OrderedDict()
+
+    def principal(self, plain: str, *, now: datetime) -> Principal:
+        """Whose key this is. Raises AccessRefused, or AccessUndecided when the database does not answer."""
+        digest = self._digest(plain)
+        if known := self._remembered(digest, within=TRUSTED_SECONDS):
+            return _unexpired(known, now=now)
+        try:
+            return self._looked_up(digest, now=now)
+        except DatabaseError as trouble:
+            return self._in_an_outage(digest, now=now, trouble=trouble)
+
+    async def aprincipal(self, plain: str, *, now: datetime) -> Principal:
+        """The same without blocking the event loop, and with a deadline."""
+        digest = self._digest(plain)
+        if known := self._remembered(digest, within=TRUSTED_SECONDS):
+            return _unexpired(known, now=now)
+        try:
+            return await in_database(lambda: self._looked_up(digest, now=now))
+        except (DatabaseError, TimeoutError) as trouble:
+            return self._in_an_outage(digest, now=now, trouble=trouble)
+
+    def _digest(self, plain: str) -> str:
+        if not looks_valid(plain):
+            raise AccessRefused
+        return hash_key(plain)
+
+    def _remembered(self, digest: str, *, within: float) -> _Known | None:
+        known = self._known.get(digest)
+        return known if known and self._clock() - known.asked_at < within else None
+
+    def _looked_up(self, digest: str, *, now: datetime) -> Principal:
+        asked_at = self._clock()
+        key = AccessKey.objects.filter(sha256=digest).first()
+        if key is None or not key.is_usable(now=now):
+            self._known.pop(digest, None)
+            raise AccessRefused
+        known = _Known(principal_of(key), key.expires_at, asked_at)
+        self._remember(digest, known)
+        _note_use(key, now=now)
+        return known.principal
+
+    def _remember(self, digest: str, known: _Known) -> None:
+        self._known[digest] = known
+        self._known.move_to_end(digest)
+        while len(self._known) > self._size:
+            self._known.popitem(last=False)
+
+    def _in_an_outage(self, digest: str, *, now: datetime, trouble: Exception) -> Principal:
+        known = self._remembered(digest, within=GRACE_SECONDS)
+        if known is None:
+            raise AccessUndecided from trouble
+        logger.warning("access keys: the database does not answer, using what was known", extra={"action": "grace"})
+        return _unexpired(known, now=now)
+
+
+def principal_of(key: AccessKey) -> Principal:
+    """What a key may do. Scopes that this version does not know give nothing."""
+    scopes = frozenset(Scope(scope) for scope in key.scopes if scope in set(Scope))
+    pool_id = str(key.pool_id) if key.pool_id else None
+    return Principal(kind=Kind.ACCESS_KEY, id=str(key.pk), name=key.name, scopes=scopes, pool_id=pool_id)
+
+
+def _unexpired(known: _Known, *, now: datetime) -> Principal:
+    if known.expires_at is not None and known.expires_at <= now:
+        raise AccessRefused
+    return known.principal
+
+
+def _note_use(key: AccessKey, *, now: datetime) -> None:
+    if key.last_used_at is not None and key.last_used_at >= now - TOUCH_EVERY:
+        return
+    try:
+        AccessKey.objects.filter(pk=key.pk).touch(now=now, unless_since=now - TOUCH_EVERY)
+    except DatabaseError:
+        # A busy database must not turn a good key away; the next request notes its use.
+        logger.warning("access keys: the use of a key could not be noted", exc_info=True, extra={"action": "touch"})

@@ -1,0 +1,57 @@
+"""Pools in the admin site."""
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+
+from accounts.admin.saving import SavesWhatChanged
+from accounts.models import Pool
+
+
+@admin.register(Pool)
+class PoolAdmin(SavesWhatChanged, ModelAdmin):  # type: ignore[misc] # unfold is untyped
+    list_display = ("name", "kind", "strategy_name", "affinity", "account_count")
+    list_filter = ("strategy", "simulated")
+    search_fields = ("name",)
+    readonly_fields = ("simulated", "version", "created_at", "updated_at")
+    fieldsets: ClassVar = (
+        (None, {"fields": ("name", "strategy", "affinity", "affinity_ttl_seconds")}),
+        ("When nobody can serve", {"fields": ("queue_seconds", "queue_size", "degraded")}),
+        (
+            "Circuit breaker",
+            {
+                "fields": (
+                    "breaker_threshold",
+                    "breaker_open_seconds",
+                    "breaker_successes",
+                    "early_probe",
+                    "outage_guard",
+                ),
+                "description": "Failures in a row set an account aside; after a while one probe decides whether it "
+                "comes back.",
+            },
+        ),
+        ("Estimates", {"fields": ("estimate_policy",)}),
+        ("Facts", {"fields": ("simulated", "version", "created_at", "updated_at")}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Pool]:
+        enabled = Count("accounts", filter=Q(accounts__enabled=True))
+        pools: QuerySet[Pool] = super().get_queryset(request)
+        return pools.annotate(accounts_total=Count("accounts"), accounts_enabled=enabled)
+
+    @display(description="kind", label={"simulated": "warning", "real": "success"})
+    def kind(self, pool: Pool) -> tuple[str, str]:
+        return ("simulated", "simulated (demo)") if pool.simulated else ("real", "Anthropic")
+
+    @display(description="strategy", ordering="strategy")
+    def strategy_name(self, pool: Pool) -> str:
+        return pool.get_strategy_display().partition(":")[0]
+
+    @display(description="accounts (enabled)")
+    def account_count(self, pool: Any) -> str:  # noqa: ANN401 - annotated above
+        return f"{pool.accounts_total} ({pool.accounts_enabled})"

@@ -1,0 +1,89 @@
+"""Make an access key for a client and print it, this once."""
+
+import json
+from argparse import ArgumentParser
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+from django.utils.dateparse import parse_date, parse_datetime
+
+from accounts.access import issue_access_key
+from accounts.errors import ScopesRefused
+from accounts.models import Pool
+from accounts.scopes import MEANINGS
+
+
+class Command(BaseCommand):
+    help = "Make an access key. It is printed once and cannot be shown again. Scopes: " + "; ".join(
+        f"{scope} ({meaning})" for scope, meaning in MEANINGS.items()
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--name", required=True, help="who or what will use it")
+        parser.add_argument("--scope", action="append", required=True, help="what it may do; repeat for several")
+        parser.add_argument("--pool", help="the pool's name; without it, the default pool")
+        parser.add_argument("--expires", help="2027-01-31, 2027-01-31T12:00+01:00, or 90d from now; default: never")
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+    def handle(self, **options: Any) -> None:  # noqa: ANN401
+        try:
+            plain, key = issue_access_key(
+                name=options["name"],
+                scopes=options["scope"],
+                pool=_pool(options["pool"]),
+                expires_at=expiry(options["expires"], now=timezone.now()),
+            )
+        except (ScopesRefused, ValueError) as refused:
+            raise CommandError(str(refused)) from refused
+        except ValidationError as refused:
+            raise CommandError("; ".join(refused.messages)) from refused
+        facts = {
+            "id": str(key.pk),
+            "name": key.name,
+            "key": plain,
+            "scopes": key.scopes,
+            "pool": key.pool.name if key.pool else None,
+            "expires_at": key.expires_at.isoformat() if key.expires_at else None,
+        }
+        self.stdout.write(json.dumps(facts) if options["json"] else _in_words(facts))
+
+
+def _pool(name: str | None) -> Pool | None:
+    if name is None:
+        return None
+    try:
+        return Pool.objects.get(name=name)
+    except Pool.DoesNotExist:
+        raise ValueError(f"there is no pool {name!r}") from None
+
+
+def expiry(text: str | None, *, now: datetime) -> datetime | None:
+    """A date (its end, UTC), an instant (UTC unless it says otherwise) or a number of days. Raises ValueError."""
+    if text is None:
+        return None
+    when = _instant(text, now=now)
+    if when <= now:
+        raise ValueError(f"--expires {text} is in the past")
+    return when
+
+
+def _instant(text: str, *, now: datetime) -> datetime:
+    if text.endswith("d") and text[:-1].isdecimal():
+        return now + timedelta(days=int(text[:-1]))
+    if len(text) == len("2027-01-31") and (day := parse_date(text)):
+        return datetime.combine(day, time.max, tzinfo=UTC)
+    if instant := parse_datetime(text):
+        return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+    raise ValueError(f"--expires {text} is neither a date, an instant nor a number of days such as 90d")
+
+
+def _in_words(facts: dict[str, Any]) -> str:
+    return (
+        f"{facts['key']}\n\n"
+        f"Access key {facts['name']!r} for {', '.join(facts['scopes'])}, "
+        f"{'until ' + facts['expires_at'] if facts['expires_at'] else 'without expiry'}. "
+        f"Keep it now: it cannot be shown again."
+    )

@@ -1,0 +1,79 @@
+"""Who asks, and which credential a request presents. Pure."""
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from accounts.errors import AccessRefused
+from accounts.scopes import Scope
+
+
+class Kind(StrEnum):
+    ACCESS_KEY = "access_key"
+    STAFF = "staff"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Somebody we recognised, and what they may do. `pool_id` None: the default pool."""
+
+    kind: Kind
+    id: str
+    name: str
+    scopes: frozenset[Scope]
+    pool_id: str | None = None
+
+    def may(self, scope: Scope | str) -> bool:
+        """Whether the scope was given; nothing follows from another one."""
+        return scope in self.scopes
+
+    # What Django REST framework asks of a request's user.
+
+    @property
+    def pk(self) -> str:
+        return self.id
+
+    @property
+    def is_authenticated(self) -> bool:
+        return True
+
+    @property
+    def is_anonymous(self) -> bool:
+        return False
+
+    @property
+    def is_active(self) -> bool:
+        return True
+
+    @property
+    def is_staff(self) -> bool:
+        """Never by a key: `IsAdminUser` is for people."""
+        return False
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def presented_key(headers: Mapping[str, str]) -> str | None:
+    """The access key of `Authorization: Bearer` or `x-api-key`; None if there is neither.
+
+    Raises AccessRefused for an empty one, and for two that differ: whoever reads another header than we do must not
+    be led to another answer.
+    """
+    lowered = {name.lower(): value for name, value in headers.items()}
+    keys = [key for key in (_bearer(lowered), lowered.get("x-api-key")) if key is not None]
+    if not keys:
+        return None
+    if not keys[0] or not hmac.compare_digest(_bytes(keys[0]), _bytes(keys[-1])):
+        raise AccessRefused
+    return keys[0]
+
+
+def _bearer(headers: Mapping[str, str]) -> str | None:
+    scheme, _, value = headers.get("authorization", "").partition(" ")
+    return value.strip() if scheme.lower() == "bearer" else None
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
