@@ -44,7 +44,7 @@ class Written:
 
     entries: int = 0
     changed: int = 0
-    """Attempts and activities that are not as they were. Zero for a batch delivered before."""
+    """Attempts recorded or corrected. Zero for a batch delivered before."""
     set_aside: int = 0
 
 
@@ -56,8 +56,8 @@ def write(pool_id: uuid.UUID, entries: Sequence[Entry], unreadable: Sequence[Unr
     readings, strange = _read(pool_id, entries)
     aside = [*unreadable, *strange]
     with transaction.atomic():
-        changed = _write_activities([reading.activity for reading in readings if reading.activity])
-        changed += _write_attempts([reading.attempt for reading in readings if reading.attempt])
+        _write_activities([reading.activity for reading in readings if reading.activity])
+        changed = _write_attempts([reading.attempt for reading in readings if reading.attempt])
         _set_aside(pool_id, aside)
         for reading in readings:
             if reading.rejection:
@@ -83,14 +83,12 @@ def _unreadable(entry: Entry, why: str) -> Unreadable:
     return Unreadable(entry.id, why, {"type": entry.type, **entry.fields})
 
 
-def _write_activities(facts: Sequence[ActivityFacts]) -> int:
+def _write_activities(facts: Sequence[ActivityFacts]) -> None:
     wanted = _joined(facts, "id")
     rows = [Activity(**_columns(fact)) for fact in wanted.values()]
     Activity.objects.bulk_create(rows, ignore_conflicts=True)
     locked = Activity.objects.select_for_update().filter(pk__in=wanted).order_by("pk")
-    changes = _changes(ActivityFacts, locked, wanted, key="id")
-    _rewrite(Activity, "id", changes)
-    return len(changes)
+    _rewrite(Activity, "id", _changes(ActivityFacts, locked, wanted, key="id"))
 
 
 def _write_attempts(facts: Sequence[AttemptFacts]) -> int:
