@@ -51,7 +51,7 @@ def step(state: State, happening: Happening, *, now_ms: int) -> tuple[State, Com
         case Returned():
             return _returned(state, happening, now_ms)
         case Settled():
-            return _settled(state, now_ms)
+            return _settled(state)
         case Woke() | Reloaded():
             return state, _ask(state)
         case PoolNotLoaded() if not state.reloaded:
@@ -114,7 +114,7 @@ def _returned(state: State, returned: Returned, now_ms: int) -> tuple[State, Com
     return state, Settle(lease, _settlement(state, returned, record))
 
 
-def _settled(state: State, now_ms: int) -> tuple[State, Command]:
+def _settled(state: State) -> tuple[State, Command]:
     if state.answer is not None:
         return state, Done(state.answer)
     return replace(state, lease=None), _ask(state)
@@ -163,6 +163,7 @@ def _settlement(state: State, returned: Returned, record: AttemptRecord) -> Sett
         organization=returned.organization,
         note=record.to_json(),
         events=_ended_event(state),
+        granted=state.lease,
     )
 
 

@@ -47,7 +47,7 @@ class InvalidCall(GatewayError):
 class CallFailed(GatewayError):
     """The pool could not serve the call. `retry_after` is in seconds, None if unknown."""
 
-    def __init__(  # noqa: PLR0913 - the caller's whole answer
+    def __init__(
         self,
         *,
         status: int,

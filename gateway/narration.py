@@ -56,7 +56,7 @@ def lease_note(call: Call, *, number: int) -> str:
     return LeaseNote(activity=call.activity, number=number, model=call.model, group=call.group).to_json()
 
 
-def attempt_record(  # noqa: PLR0913 - one argument per source of facts
+def attempt_record(
     call: Call, lease: Lease, returned: Returned, spent: Bill, *, number: int, sent_ms: int, now_ms: int
 ) -> AttemptRecord:
     """Write down one upstream call."""

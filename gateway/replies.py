@@ -21,14 +21,20 @@ class Fault(StrEnum):
     CUT = "connection cut"
     MALFORMED = "malformed answer"
     ENCODED = "unexpected encoding"
+    KEY_UNREADABLE = "key cannot be decrypted"
+    ACCOUNT_GONE = "account is gone"
     CALLER_LEFT = "caller left"
     OURS = "own fault"
 
     @property
     def sent(self) -> bool:
         """Whether the request may have reached Anthropic."""
-        return self not in {Fault.CONNECT, Fault.CONNECT_TIMEOUT, Fault.OURS}
+        return self not in _NEVER_SENT
 
+
+_NEVER_SENT: Final = frozenset(
+    {Fault.CONNECT, Fault.CONNECT_TIMEOUT, Fault.KEY_UNREADABLE, Fault.ACCOUNT_GONE, Fault.OURS}
+)
 
 STATUS_OF_TYPE: Final[Mapping[str, int]] = {
     "invalid_request_error": 400,

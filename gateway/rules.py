@@ -41,6 +41,8 @@ class Kind(StrEnum):
     CREDIT = "credit"
     BILLING = "billing"
     KEY_REJECTED = "key_rejected"
+    KEY_UNREADABLE = "key_unreadable"
+    ACCOUNT_GONE = "account_gone"
     ORGANIZATION_DISABLED = "organization_disabled"
     ON_HOLD = "on_hold"
     EDGE = "edge"
@@ -232,6 +234,8 @@ RULES: Final[tuple[Rule, ...]] = (
     # nothing, or not everything, came back
     Rule(Kind.CALLER_LEFT, _fault(Fault.CALLER_LEFT), _V.NEUTRAL, _E.NO, NOBODY),
     Rule(Kind.OURS, _fault(Fault.OURS), _V.NEUTRAL, _E.NO, OUR_FAULT),
+    Rule(Kind.KEY_UNREADABLE, _fault(Fault.KEY_UNREADABLE), _V.REJECTED, _E.YES, UNAVAILABLE),
+    Rule(Kind.ACCOUNT_GONE, _fault(Fault.ACCOUNT_GONE), _V.NEUTRAL, _E.YES, UNAVAILABLE),
     Rule(Kind.CONNECT, _fault(Fault.CONNECT, Fault.CONNECT_TIMEOUT), _V.FAILURE, _E.YES, UNREACHABLE),
     Rule(Kind.TIMEOUT, _fault(*_LATE), _V.FAILURE, _E.YES, TOO_SLOW),
     Rule(Kind.CUT, _fault(Fault.CUT), _V.FAILURE, _E.YES, BROKEN),

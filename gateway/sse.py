@@ -6,7 +6,7 @@ Chunks may be cut anywhere. Only events that say something about the call (`mess
 
 from typing import Final
 
-from gateway.usage import Reading, read_event
+from gateway.usage import Reading, is_json_object, read_event
 
 EVENT_MAX: Final = 16 * 1024 * 1024
 """Bytes one event may have before the stream counts as malformed; search results come in one piece."""
@@ -120,7 +120,7 @@ class StreamObserver:
         if name == b"content_block_delta":
             self._deltas += 1
             self._delta_bytes += len(data)
-        if not (data.startswith(b"{") and data.endswith(b"}")):
+        if not is_json_object(data):
             self.malformed = True
 
     def _see_usage(self, name: bytes, data: bytes) -> None:

@@ -66,6 +66,11 @@ class _Event(msgspec.Struct):
     usage: object = None
 
 
+class _Anything(msgspec.Struct):
+    """Reads no field, but the syntax of all of them."""
+
+
+_object_decoder: Final = msgspec.json.Decoder(_Anything)
 _message_decoder: Final = msgspec.json.Decoder(_Message)
 _event_decoder: Final = msgspec.json.Decoder(_Event)
 
@@ -88,6 +93,15 @@ def read_event(data: bytes, *, so_far: Reading) -> Reading | None:
     if event.message is not None:
         return _reading(event.message)
     return so_far.overwritten(_fields(event.usage))
+
+
+def is_json_object(data: bytes) -> bool:
+    """Say whether `data` is a JSON object in UTF-8, without building it."""
+    try:
+        _object_decoder.decode(data)
+        return data.isascii() or bool(data.decode())
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return False
 
 
 def _reading(message: _Message) -> Reading:

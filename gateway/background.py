@@ -1,0 +1,24 @@
+"""Work that must outlive the request that caused it."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+
+class Background:
+    """Holds on to tasks until they are done; a task nobody refers to may vanish in the middle."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def run(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
+        """Start `work`, which must look after its own errors."""
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def drain(self, *, timeout: float) -> bool:  # noqa: ASYNC109 - a bound, not a cancellation
+        """Wait until everything is done. False if something still was not after `timeout` seconds."""
+        if self._tasks:
+            await asyncio.wait(tuple(self._tasks), timeout=timeout)
+        return not self._tasks

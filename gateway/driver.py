@@ -1,0 +1,222 @@
+"""Carrying a request out: the loop's commands become IO here, and what happened goes back into the loop.
+
+Nothing here decides; the decisions are `gateway.attempts`. What this module owes is that every lease is settled,
+whatever raises or is cancelled, and that an activity which was begun also ends.
+"""
+
+import asyncio
+import logging
+from typing import Final, assert_never
+
+from gateway import forwarding, responses, settlements
+from gateway.attempts import begin, step
+from gateway.calls import Call, Delivered, OwnAnswer, Returned
+from gateway.delivery import Delivery
+from gateway.moves import (
+    Abandoned,
+    Ask,
+    Command,
+    Done,
+    EngineGone,
+    Happening,
+    Pause,
+    PoolNotLoaded,
+    Reload,
+    Reloaded,
+    Send,
+    Settle,
+    Settled,
+    Woke,
+)
+from gateway.ports import Listener, Ports
+from gateway.replies import Fault
+from gateway.responses import Provenance, Response, Saved
+from gateway.sending import Opened, Sender
+from gateway.wire import Request
+from quota.engine.errors import EngineEmpty, EngineError, EngineUnavailable
+from quota.engine.types import Event, Lease, LeaseRequest, Refusal
+from quota.records import ActivityEnded
+
+logger = logging.getLogger(__name__)
+
+FAST_FAILURE_SECONDS: Final = 0.05
+"""An engine that fails this fast has lost a connection, not its health: asking once more costs nothing."""
+
+
+def _ignore(_event: Event) -> None:
+    return
+
+
+class Run:
+    """One request. Call `respond` once; read or close the response's stream if it has one."""
+
+    def __init__(self, ports: Ports, call: Call, request: Request, *, listener: Listener = _ignore) -> None:
+        self.call = call
+        self._ports = ports
+        self._sender = Sender(ports, call, request)
+        self._request = request
+        self._tell = listener
+        self._saved: dict[int, Saved] = {}
+        self._state, self._command = begin(call, now_ms=ports.clock.now_ms())
+        self._asking: LeaseRequest | None = None
+        self._opened: Opened | None = None
+
+    @property
+    def ended(self) -> ActivityEnded | None:
+        """How the request ended, once it has."""
+        return self._state.ended
+
+    async def respond(self) -> Response:
+        """Serve the request. Raises `UnusableRequest` before anything is leased if it cannot be forwarded at all."""
+        forwarding.request_headers(self._request.headers, secret="")
+        forwarding.joined("", self._request.target)
+        try:
+            return await self._carry_out()
+        except asyncio.CancelledError:
+            self._abandon(Fault.CALLER_LEFT)
+            raise
+        except Exception:
+            logger.exception("a request failed for a reason of our own", extra={"action": "request"})
+            self._abandon(Fault.OURS)
+            return self._final()
+
+    async def conclude(self, returned: Returned) -> None:
+        """End the call whose answer was being delivered; its settlement goes on even if this is cancelled."""
+        self._advance(returned)
+        if isinstance(self._command, Settle):
+            self._advance(await self._settle(self._command))
+
+    def judge(self, opened: Opened, *, error: bytes = b"", fault: Fault | None = None) -> Returned:
+        """Say what a delivered answer came to."""
+        return self._sender.ended(opened, body=error, fault=fault, in_stream=bool(error)).returned
+
+    # -- the loop
+
+    async def _carry_out(self) -> Response:
+        while not isinstance(self._command, Done):
+            happening = await self._do(self._command)
+            if isinstance(happening, Opened):
+                return self._streamed(happening)
+            self._advance(happening)
+        await self._emit(self._command.events)
+        return self._final()
+
+    def _advance(self, happening: Happening) -> None:
+        self._state, self._command = step(self._state, happening, now_ms=self._ports.clock.now_ms())
+
+    async def _do(self, command: Command) -> Happening | Opened:
+        match command:
+            case Ask(request):
+                return await self._ask(request)
+            case Send(lease, number):
+                return await self._send(lease, number)
+            case Settle():
+                return await self._settle(command)
+            case Pause(for_ms):
+                await self._ports.clock.sleep(for_ms / 1_000)
+                return Woke()
+            case Reload():
+                return await self._reload()
+            case Done():
+                raise TypeError("there is nothing left to do")
+            case _:
+                assert_never(command)
+
+    # -- the commands
+
+    async def _ask(self, request: LeaseRequest) -> Happening:
+        self._asking = request
+        begun = self._ports.clock.monotonic()
+        happening = await self._ask_once(request)
+        if isinstance(happening, EngineGone) and self._ports.clock.monotonic() - begun < FAST_FAILURE_SECONDS:
+            happening = await self._ask_once(request)  # the same lease id: at most one grant
+        if isinstance(happening, EngineGone):
+            settlements.give_back(self._ports, pool=request.pool, lease_id=request.lease_id)
+        if isinstance(happening, Lease):
+            self._notify(request.events)
+        self._asking = None
+        return happening
+
+    async def _ask_once(self, request: LeaseRequest) -> Lease | Refusal | PoolNotLoaded | EngineGone:
+        try:
+            return await self._ports.engine.lease(request)
+        except EngineEmpty:
+            return PoolNotLoaded()
+        except EngineUnavailable:
+            return EngineGone()
+
+    async def _settle(self, command: Settle) -> Settled:
+        self._notify(command.settlement.events)
+        await settlements.settle(self._ports, command.lease, command.settlement)
+        return Settled()
+
+    async def _send(self, lease: Lease, number: int) -> Returned | Opened:
+        result = await self._sender.send(lease)
+        if isinstance(result, Opened):
+            self._opened = result
+            return result
+        if result.saved is not None:
+            self._saved[number] = result.saved
+        return result.returned
+
+    async def _reload(self) -> Happening:
+        try:
+            await self._ports.reload(self.call.pool)
+        except Exception:
+            # Whatever kept the pool from being loaded, the next lease says that it is still empty.
+            logger.exception("the pool could not be loaded", extra={"action": "reload"})
+        return Reloaded()
+
+    async def _emit(self, events: tuple[Event, ...]) -> None:
+        self._notify(events)
+        if events:
+            try:
+                await self._ports.engine.emit(self.call.pool, events)
+            except EngineError:
+                logger.warning("an activity's end could not be recorded", extra={"action": "emit"})
+
+    def _notify(self, events: tuple[Event, ...]) -> None:
+        for event in events:
+            self._tell(event)
+
+    # -- the ends
+
+    def _abandon(self, fault: Fault) -> None:
+        """End a request that cannot go on. What that takes is done in the background: nobody may be left to wait."""
+        if self._asking is not None:
+            settlements.give_back(self._ports, pool=self.call.pool, lease_id=self._asking.lease_id)
+        if isinstance(self._command, Send):
+            self._advance(self._sender.fault(fault))
+        if isinstance(self._command, Settle):
+            lease, settlement = self._command.lease, self._command.settlement
+            self._ports.background.run(settlements.settle(self._ports, lease, settlement), name="settle")
+            self._advance(Settled())
+        if not isinstance(self._command, Done):
+            self._advance(Abandoned(fault))
+        if isinstance(self._command, Done):
+            self._ports.background.run(self._emit(self._command.events), name="emit")
+
+    def _streamed(self, opened: Opened) -> Response:
+        return responses.streamed(opened.head, Delivery(self, self._ports, opened, self._lease()), self._provenance())
+
+    def _lease(self) -> Lease:
+        if self._state.lease is None:
+            raise TypeError("an answer without a lease")
+        return self._state.lease
+
+    def _final(self) -> Response:
+        provenance = self._provenance()
+        match self._state.answer:
+            case Delivered():
+                return responses.whole(self._saved[self._state.number], provenance)
+            case OwnAnswer() as answer:
+                return responses.own(answer, provenance)
+            case None:
+                raise TypeError("a request without an answer")
+            case answer:
+                return responses.failed(self._saved[answer.number], answer, provenance)
+
+    def _provenance(self) -> Provenance:
+        lease = self._state.lease
+        account = lease.account if lease else (self._state.tried[-1] if self._state.tried else "")
+        return Provenance(self.call.activity, account, self._state.number)

@@ -1,0 +1,69 @@
+"""Which headers and paths pass, in both directions. Pure.
+
+# Note [Which credential header]
+Anthropic accepts an API key both as `Authorization: Bearer` and as `x-api-key`. We send what the official SDK of the
+request's own API version sends: Bearer from 2026-10-21 on, `x-api-key` before. Each version has thus seen millions of
+requests of exactly this form, and a request looks the same through the pool as it does directly.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from gateway.errors import UnusableRequest
+
+BEARER_SINCE: Final = "2026-10-21"
+"""API versions are dates, so they compare as text."""
+
+_PASSED: Final = frozenset({"content-type", "accept", "user-agent", "idempotency-key"})
+_PASSED_PREFIXES: Final = ("anthropic-", "x-stainless-")
+_KEPT: Final = frozenset({"anthropic-workspace-id"})
+"""Names another workspace than the account's; Anthropic would refuse the key."""
+_RETURNED: Final = frozenset({"content-type", "request-id", "retry-after", "retry-after-ms", "x-should-retry", "date"})
+_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_TARGET: Final = re.compile(r"/v1(/[A-Za-z0-9._~%:@\-]+)+(\?[!-~]*)?")
+
+
+def request_headers(received: Iterable[tuple[str, str]], *, secret: str) -> dict[str, str]:
+    """Give the headers to send: the allowed ones of the client, then the account's credential.
+
+    `accept-encoding: identity` because usage is read from the passing bytes. Raises UnusableRequest for a value that
+    cannot stand in a header.
+    """
+    sent = {name: value for name, value in _lowered(received) if _passes(name)}
+    for name, value in sent.items():
+        if not _VALUE.fullmatch(value):
+            raise UnusableRequest(f"the header {name[:60]} has characters that no header may have")
+    return {**sent, "accept-encoding": "identity", **_credential(sent.get("anthropic-version", ""), secret)}
+
+
+def response_headers(received: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Give what the caller may see of the upstream's headers; `received` has lower-case names.
+
+    The rate-limit headers describe the account that answered, not the pool.
+    """
+    return tuple(
+        (name, value) for name, value in received.items() if name in _RETURNED or name.startswith("anthropic-")
+    )
+
+
+def joined(base_url: str, target: str) -> str:
+    """Put an account's base URL and a request's path together. Raises UnusableRequest for what is no API path."""
+    path = target.partition("?")[0].lower().replace("%2e", ".")
+    climbs = any(part in {".", ".."} for part in path.split("/")) or "%2f" in path or "%5c" in path
+    if climbs or not _TARGET.fullmatch(target):
+        raise UnusableRequest("the path is not one of Anthropic's API")
+    return base_url.rstrip("/") + target
+
+
+def _credential(version: str, secret: str) -> dict[str, str]:
+    # See Note [Which credential header].
+    return {"authorization": f"Bearer {secret}"} if version >= BEARER_SINCE else {"x-api-key": secret}
+
+
+def _passes(name: str) -> bool:
+    return (name in _PASSED or name.startswith(_PASSED_PREFIXES)) and name not in _KEPT
+
+
+def _lowered(headers: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
+    return ((name.lower(), value) for name, value in headers)

@@ -1,0 +1,57 @@
+"""Which deadline comes next while an answer is read. Pure but for the clock passed in."""
+
+from gateway.clock import Clock
+from gateway.errors import DeadlinePassed
+from gateway.replies import Fault
+from gateway.wire import Deadlines, Exchange
+
+
+class Pacer:
+    """Times one answer from the moment its request is sent. Tell it of each event and of the first content."""
+
+    __slots__ = ("_begun", "_clock", "_content", "_deadlines", "_last_event", "_stream")
+
+    def __init__(self, clock: Clock, deadlines: Deadlines, *, stream: bool) -> None:
+        self._clock = clock
+        self._deadlines = deadlines
+        self._stream = stream
+        self._begun = self._last_event = clock.monotonic()
+        self._content = False
+
+    @property
+    def first_byte(self) -> float:
+        """Seconds until the head of the answer must be there."""
+        return self._deadlines.first_byte if self._stream else self._deadlines.whole
+
+    def event(self) -> None:
+        """A whole event has come."""
+        self._last_event = self._clock.monotonic()
+
+    def content(self) -> None:
+        """The answer proper has begun."""
+        self._content = True
+
+    def next(self) -> tuple[float, Fault]:
+        """Give the seconds left to the nearest deadline (none left: zero or less) and what it means to miss it."""
+        now = self._clock.monotonic()
+        if not self._stream:
+            return self._begun + self._deadlines.whole - now, Fault.TOTAL_TIMEOUT
+        ends = [
+            (self._last_event + self._deadlines.gap, Fault.GAP_TIMEOUT),
+            (self._begun + self._deadlines.total, Fault.TOTAL_TIMEOUT),
+        ]
+        if not self._content:
+            ends.append((self._begun + self._deadlines.first_content, Fault.FIRST_BYTE_TIMEOUT))
+        at, fault = min(ends, key=lambda end: end[0])
+        return at - now, fault
+
+
+async def read_next(exchange: Exchange, pacer: Pacer) -> bytes:
+    """Read the next bytes, b"" at the end. Raises `DeadlinePassed`, `ConnectionCut`."""
+    seconds, fault = pacer.next()
+    if seconds <= 0:
+        raise DeadlinePassed(fault)
+    try:
+        return await exchange.read(timeout=seconds)
+    except TimeoutError:
+        raise DeadlinePassed(fault) from None

@@ -1,0 +1,29 @@
+"""Everything the driver works with, passed in."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from gateway.background import Background
+from gateway.clock import Clock
+from gateway.renewals import Renewals
+from gateway.wire import DEADLINES, Credentials, Deadlines, Upstream
+from quota.engine.api import Engine
+from quota.engine.types import Event
+
+Listener = Callable[[Event], None]
+"""Hears of an activity's events as they are handed over, for those who show a request's progress."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """One set per event loop."""
+
+    engine: Engine
+    credentials: Credentials
+    upstream: Upstream
+    reload: Callable[[str], Awaitable[None]]
+    """Configure a pool in the engine from the database."""
+    clock: Clock
+    background: Background
+    renewals: Renewals = field(repr=False)
+    deadlines: Deadlines = DEADLINES
