@@ -2,25 +2,21 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from aiohttp import web
+from aiohttp import BodyPartReader, web
 
-from simulator import messages
-from simulator.errors import NotFound, TooLarge
+from simulator import control, messages
+from simulator.control import ControlHandler
+from simulator.errors import ApiError, InvalidRequest, NotFound, ScriptError, TooLarge
 from simulator.front import MEGABYTE, AdminEndpoint, Endpoint, answer, answer_admin, refuse
 from simulator.reply import Reply
-from simulator.scene import Incoming, Part
+from simulator.routes import ADMIN_ENDPOINTS, ENDPOINTS
+from simulator.scene import Incoming, Part, json_reply
 from simulator.wire import Delivery
 from simulator.world import World
 
 WORLD = web.AppKey("world", World)
 
 WebHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-ENDPOINTS: tuple[Endpoint, ...] = (
-    Endpoint("POST", "/v1/messages", "messages", messages.create),
-    Endpoint("POST", "/v1/messages/count_tokens", "count_tokens", messages.count),
-)
-ADMIN_ENDPOINTS: tuple[AdminEndpoint, ...] = ()
 
 
 def build_app(world: World) -> web.Application:
@@ -31,6 +27,8 @@ def build_app(world: World) -> web.Application:
         app.router.add_route(endpoint.method, endpoint.path, _account_handler(world, endpoint))
     for admin in ADMIN_ENDPOINTS:
         app.router.add_route(admin.method, admin.path, _admin_handler(world, admin))
+    for method, path, handler in control.ROUTES:
+        app.router.add_route(method, path, _control_handler(world, handler))
     app.router.add_route("HEAD", "/api/hello", _hello)
     app.router.add_route("*", "/{anything:.*}", _nowhere(world))
     return app
@@ -40,7 +38,7 @@ def _account_handler(world: World, endpoint: Endpoint) -> WebHandler:
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
             incoming = await read(request, limit=endpoint.limit)
-        except TooLarge as error:
+        except ApiError as error:
             return await _deliver(world, request, refuse(world, _without_body(request), error))
         return await _deliver(world, request, answer(world, endpoint, incoming))
 
@@ -51,9 +49,21 @@ def _admin_handler(world: World, endpoint: AdminEndpoint) -> WebHandler:
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
             incoming = await read(request, limit=endpoint.limit)
-        except TooLarge as error:
+        except ApiError as error:
             return await _deliver(world, request, refuse(world, _without_body(request), error))
         return await _deliver(world, request, answer_admin(world, endpoint, incoming))
+
+    return handle
+
+
+def _control_handler(world: World, handler: ControlHandler) -> WebHandler:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        incoming = await read(request)
+        try:
+            reply = handler(world, incoming)
+        except (ScriptError, ApiError, ValueError, KeyError) as error:
+            reply = json_reply({"error": str(error)}, status=400)
+        return await _deliver(world, request, reply)
 
     return handle
 
@@ -79,7 +89,7 @@ def _nowhere(world: World) -> WebHandler:
 
 
 async def read(request: web.Request, *, limit: int = 32 * MEGABYTE) -> Incoming:
-    """Read a request into a value. Raises TooLarge beyond `limit` bytes."""
+    """Read a request into a value. Raises TooLarge beyond `limit` bytes, InvalidRequest for nested parts."""
     parts: tuple[Part, ...] = ()
     body = b""
     if request.content_type.startswith("multipart/"):
@@ -122,7 +132,9 @@ async def _body(request: web.Request, limit: int) -> bytes:
 async def _parts(request: web.Request, limit: int) -> tuple[Part, ...]:
     parts, total = [], 0
     async for part in await request.multipart():
-        data = b"".join([chunk async for chunk in part]) if hasattr(part, "read_chunk") else b""
+        if not isinstance(part, BodyPartReader):
+            raise InvalidRequest("Nested multipart bodies are not supported")
+        data = bytes(await part.read())
         total += len(data)
         if total > limit:
             raise TooLarge("Request exceeds the maximum size")

@@ -6,6 +6,7 @@ Prices are whole nano-dollars per token ($1 per million tokens = 1,000), so mone
 from dataclasses import dataclass
 
 from simulator.buckets import Limits
+from simulator.times import parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Model:
     cache_minimum: int = 1024
     long_from: int | None = None
     long_prices: Prices | None = None
+    deprecated_at: str | None = None
     retires_at: str | None = None
     max_input_tokens: int = 1_000_000
     max_tokens: int = 128_000
@@ -150,6 +152,7 @@ MODELS: dict[str, Model] = {
             "2025-09-29",
             "claude_sonnet_4",
             _SONNET_4,
+            deprecated_at="2026-08-30",
             retires_at="2026-11-30",
             max_tokens=64_000,
         ),
@@ -166,6 +169,13 @@ ALIASES: dict[str, str] = {
 def find(model: str) -> Model | None:
     """Look a model up by id or alias."""
     return MODELS.get(model) or MODELS.get(ALIASES.get(model, ""))
+
+
+def lifecycle(model: Model, now: float) -> str:
+    """Give active, deprecated or retired, at an instant in Unix seconds."""
+    if model.retires_at and parse(model.retires_at) <= now:
+        return "retired"
+    return "deprecated" if model.deprecated_at and parse(model.deprecated_at) <= now else "active"
 
 
 WEB_SEARCH_NANO = 10_000_000  # $10 per 1,000 searches

@@ -49,7 +49,7 @@ def complete(body: Json, *, message_id: str) -> Completion:
     searches = _web_search(body, prompt, message_id)
     tool = None if follows_tool_result else _chosen_tool(body, prompt)
     if tool is not None:
-        return _tool_completion(tool, message_id, [*thinking, *searches], thought, left - thought)
+        return _tool_completion(tool, message_id, [*thinking, *searches], thought=thought, left=left - thought)
     text = answer(model=str(body["model"]), prompt=prompt)
     text, reason, sequence = _stop(text, body.get("stop_sequences") or (), left - thought)
     content = (*thinking, *searches, {"type": "text", "text": text})
@@ -106,7 +106,7 @@ def _web_search(body: Json, prompt: str, message_id: str) -> list[Block]:
 
 def _chosen_tool(body: Json, prompt: str) -> Json | None:
     choice = body.get("tool_choice") or {"type": "auto"}
-    offered = [tool for tool in body.get("tools") or () if tool.get("type") in {None, "custom"}]
+    offered: list[Json] = [tool for tool in body.get("tools") or () if tool.get("type") in {None, "custom"}]
     if not offered or choice.get("type") == "none":
         return None
     if choice.get("type") == "tool":
@@ -134,7 +134,7 @@ def _example(name: str, schema: Json) -> Any:  # noqa: ANN401
     return by_type.get(str(schema.get("type")), f"simulated {name}")
 
 
-def _tool_completion(tool: Json, message_id: str, before: list[Block], thought: int, left: int) -> Completion:
+def _tool_completion(tool: Json, message_id: str, before: list[Block], *, thought: int, left: int) -> Completion:
     arguments = example_input(tool.get("input_schema") or {})
     block = {"type": "tool_use", "id": f"toolu_{message_id[4:]}", "name": tool["name"], "input": arguments}
     spent = tokens.of_block({"name": tool["name"], "input": arguments})

@@ -9,6 +9,7 @@ SimulatorError
 │   ├── Conflict            409 conflict_error
 │   ├── TooLarge            413 request_too_large
 │   └── RateLimited         429 rate_limit_error
+├── SlackRefusal            the Slack double does not take a message
 └── ScriptError             a control request or fault script that makes no sense
 """
 
@@ -22,6 +23,15 @@ class SimulatorError(Exception):
 
 class ScriptError(SimulatorError):
     """The script or control request cannot be understood; the message says what to write instead."""
+
+
+class SlackRefusal(SimulatorError):
+    """Carries Slack's name for the reason and, for a throttle, the seconds to wait."""
+
+    def __init__(self, error: str, *, retry_after: int = 1) -> None:
+        super().__init__(error)
+        self.error = error
+        self.retry_after = retry_after
 
 
 class ApiError(SimulatorError):

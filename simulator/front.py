@@ -60,7 +60,7 @@ def answer(world: World, endpoint: Endpoint, incoming: Incoming) -> Reply:
         return reply
     account.requests += 1
     rule = world.script.take(account=account.name, route=endpoint.name, incoming=incoming) if world.script else None
-    scene = _scene(world, account, endpoint, incoming, request_id)
+    scene = _scene(world, account, endpoint, incoming, request_id=request_id)
     reply = rule.fault(scene) if rule else scene.normal()
     if pace := account.pace or world.pace:
         reply = paced(reply, pace, world.rng)
@@ -73,14 +73,14 @@ def answer(world: World, endpoint: Endpoint, incoming: Incoming) -> Reply:
 def _account(world: World, incoming: Incoming) -> Account:
     key = credential(incoming.headers)
     account = world.by_key.get(key)
-    if account is None or not account.active:
+    if account is None or not account.usable:
         if key in world.by_admin_key:
             raise Unauthenticated("Admin keys cannot be used here")
         raise Unauthenticated("invalid x-api-key")
     return account
 
 
-def _scene(world: World, account: Account, endpoint: Endpoint, incoming: Incoming, request_id: str) -> Scene:
+def _scene(world: World, account: Account, endpoint: Endpoint, incoming: Incoming, *, request_id: str) -> Scene:
     def normal() -> Reply:
         try:
             version_of(incoming.headers)

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from simulator import tokens
+from simulator import references, tokens
 from simulator.buckets import rate_headers
 from simulator.cache import CachePlan, breakpoints
-from simulator.catalogue import Model, find
+from simulator.catalogue import Model, find, lifecycle
 from simulator.compose import Completion, complete
 from simulator.errors import Forbidden, InvalidRequest, NotFound, RateLimited
 from simulator.reply import Bill, Reply
@@ -37,11 +37,12 @@ def create(world: World, account: Account, incoming: Incoming) -> Reply:
     """Serve one message, streamed or whole. Raises ApiError."""
     body = json_object(incoming.body)
     check_message(body, version=version_of(incoming.headers))
-    model = model_for(account, str(body["model"]))
+    references.check(world, account, body, incoming.body)
+    model = model_for(world, account, str(body["model"]))
     check_money(world, account)
-    plan = _cache_plan(world, account, model, body, incoming.body)
+    plan = _cache_plan(world, account, model, body, raw=incoming.body)
     headers = _admit(world, account, model, plan)
-    served = serve(world, account, model, body, plan)
+    served = serve(world, account, Work(model, body, plan, claude_code=_is_claude_code(incoming)))
     if body.get("stream"):
         frames = message_frames(served.message, served.completion)
         return Reply(200, {**_STREAM_HEADERS, **headers}, frames, chunked=True, bill=served.bill)
@@ -49,18 +50,22 @@ def create(world: World, account: Account, incoming: Incoming) -> Reply:
     return Reply(200, {**_JSON_HEADERS, **headers}, (payload,), bill=served.bill)
 
 
-def count(_world: World, account: Account, incoming: Incoming) -> Reply:
+def count(world: World, account: Account, incoming: Incoming) -> Reply:
     """Count the input tokens of a request. Raises ApiError."""
     body = json_object(incoming.body)
     check_message(body, version=version_of(incoming.headers), counting=True)
-    model_for(account, str(body["model"]))
+    model_for(world, account, str(body["model"]))
     return json_reply({"input_tokens": tokens.of_request(body)})
 
 
-def model_for(account: Account, name: str) -> Model:
+def _is_claude_code(incoming: Incoming) -> bool:
+    return incoming.headers.get("user-agent", "").startswith("claude-cli")
+
+
+def model_for(world: World, account: Account, name: str) -> Model:
     """Find a model this account may use. Raises NotFound or Forbidden."""
     model = find(name)
-    if model is None:
+    if model is None or (model.retires_at and lifecycle(model, world.clock.now()) == "retired"):
         raise NotFound(f"model: {name}")
     if model.id in account.forbidden_models or name in account.forbidden_models:
         raise Forbidden(f"Your organization does not have permission to use model: {name}")
@@ -91,7 +96,7 @@ def _check_purse(purse: Purse, month: str, message: str) -> None:
         raise InvalidRequest(message)
 
 
-def _cache_plan(world: World, account: Account, model: Model, body: Json, raw: bytes) -> CachePlan:
+def _cache_plan(world: World, account: Account, model: Model, body: Json, *, raw: bytes) -> CachePlan:
     if b'"cache_control"' not in raw:
         return CachePlan(uncached=tokens.of_request(body))
     pieces = list(tokens.segments(body))
@@ -119,14 +124,43 @@ def _admit(world: World, account: Account, model: Model, plan: CachePlan) -> dic
     return rate_headers(in_force, now)
 
 
-def serve(world: World, account: Account, model: Model, body: Json, plan: CachePlan, *, batch: bool = False) -> Served:
+@dataclass(frozen=True, slots=True)
+class Work:
+    """An admitted request: what to answer and how its input splits."""
+
+    model: Model
+    body: Json
+    plan: CachePlan
+    batch: bool = False
+    claude_code: bool = False
+
+
+def serve(world: World, account: Account, work: Work) -> Served:
     """Compose the message and its bill."""
     message_id = world.ids.new("msg")
-    completion = complete(body, message_id=message_id)
-    bill = Bill(
+    completion = complete(work.body, message_id=message_id)
+    bill = _bill(account, work, completion)
+    message = {
+        "id": message_id,
+        "type": "message",
+        "role": "assistant",
+        "model": work.model.id,
+        "content": list(completion.content),
+        "stop_reason": completion.stop_reason,
+        "stop_sequence": completion.stop_sequence,
+        "usage": _usage(bill),
+    }
+    if container := references.container_for(world, account, work.body):
+        message["container"] = container
+    return Served(message, completion, bill)
+
+
+def _bill(account: Account, work: Work, completion: Completion) -> Bill:
+    plan = work.plan
+    return Bill(
         account=account.name,
-        model=model.id,
-        group=model.group,
+        model=work.model.id,
+        group=work.model.group,
         input_tokens=plan.uncached,
         output_tokens=completion.output_tokens,
         thinking_tokens=completion.thinking_tokens,
@@ -134,21 +168,11 @@ def serve(world: World, account: Account, model: Model, body: Json, plan: CacheP
         cache_write_5m_tokens=plan.write_5m,
         cache_write_1h_tokens=plan.write_1h,
         web_searches=completion.web_searches,
-        speed="fast" if body.get("speed") == "fast" else "standard",
-        geo=str(body.get("inference_geo") or ""),
-        batch=batch,
+        speed="fast" if work.body.get("speed") == "fast" else "standard",
+        geo=str(work.body.get("inference_geo") or ""),
+        batch=work.batch,
+        claude_code=work.claude_code,
     )
-    message = {
-        "id": message_id,
-        "type": "message",
-        "role": "assistant",
-        "model": model.id,
-        "content": list(completion.content),
-        "stop_reason": completion.stop_reason,
-        "stop_sequence": completion.stop_sequence,
-        "usage": _usage(bill),
-    }
-    return Served(message, completion, bill)
 
 
 def _usage(bill: Bill) -> dict[str, Any]:

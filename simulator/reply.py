@@ -41,6 +41,7 @@ class Bill:
     speed: str = "standard"
     geo: str = ""
     batch: bool = False
+    claude_code: bool = False
 
     @property
     def prompt_tokens(self) -> int:

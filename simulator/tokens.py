@@ -4,7 +4,7 @@ Images count 1,500 tokens, documents by their length, and every message adds thr
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,15 +35,10 @@ def of_block(block: object) -> int:
         return of_text(block)
     if not isinstance(block, dict):
         return 0
-    kind = block.get("type")
-    if kind == "text":
-        return of_text(str(block.get("text", "")))
-    if kind == "image":
-        return IMAGE_TOKENS
-    if kind == "document":
-        return _of_source(block)
-    if kind == "tool_result":
-        return of_content(block.get("content") or "")
+    return _BY_TYPE.get(str(block.get("type")), _of_other)(block)
+
+
+def _of_other(block: Json) -> int:
     return _of_json({name: value for name, value in block.items() if name != "cache_control"})
 
 
@@ -52,6 +47,14 @@ def of_content(content: object) -> int:
     if isinstance(content, list):
         return sum(map(of_block, content))
     return of_block(content)
+
+
+_BY_TYPE: Mapping[str, Callable[[Json], int]] = {
+    "text": lambda block: of_text(str(block.get("text", ""))),
+    "image": lambda _block: IMAGE_TOKENS,
+    "document": _of_source,
+    "tool_result": lambda block: of_content(block.get("content") or ""),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,8 @@ class Dimensions:
     context_window: str
     inference_geo: str
     speed: str
+    claude_code: bool = False
+    nobody: None = None
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ import random
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from simulator.billing import cost_of
 from simulator.buckets import GroupBuckets, Limits, rate_headers
@@ -17,8 +17,13 @@ from simulator.ids import Ids, admin_key_for, api_key_for, token_for, uuid_for
 from simulator.latency import Pace
 from simulator.reply import Bill
 from simulator.script import Rule, Script
+from simulator.shelf import Shelf
+from simulator.slack import SlackDouble
 from simulator.times import month_of
 from simulator.usage import Dimensions, UsageLog
+
+if TYPE_CHECKING:
+    from simulator.things import Batch, Container, StoredFile, StoredSkill
 
 KEPT_EXCHANGES = 500
 
@@ -78,7 +83,7 @@ class Account:
     workspace: Workspace
     created_at: float
     forbidden_models: frozenset[str] = frozenset()
-    active: bool = True
+    status: str = "active"
     pace: Pace | None = None
     requests: int = 0
     statuses: dict[int, int] = field(default_factory=dict)
@@ -91,6 +96,11 @@ class Account:
             "anthropic-organization-id": self.workspace.organization.id,
             "anthropic-workspace-id": self.workspace.id,
         }
+
+    @property
+    def usable(self) -> bool:
+        """Whether the key opens anything."""
+        return self.status == "active" and self.workspace.archived_at is None
 
     @property
     def organization(self) -> Organization:
@@ -135,6 +145,13 @@ class World:
         self.accounts: dict[str, Account] = {}
         self.by_key: dict[str, Account] = {}
         self.by_admin_key: dict[str, Organization] = {}
+        self.files: Shelf[StoredFile] = Shelf("File")
+        self.skills: Shelf[StoredSkill] = Shelf("Skill")
+        self.containers: Shelf[Container] = Shelf("Container")
+        self.batches: Shelf[Batch] = Shelf("Batch")
+        self.slack = SlackDouble(clock=self.clock)
+        self.files_downloadable = False
+        self.batch_seconds = 60.0
         self._buckets: dict[tuple[str, str], GroupBuckets] = {}
 
     # Founding
@@ -186,7 +203,7 @@ class World:
         forbidden_models: Iterable[str] = (),
         pace: Pace | None = None,
     ) -> Account:
-        """Open an account, in an organization of its own unless told otherwise. Limits and purse are the organization's."""
+        """Open an account, in an organization of its own unless told otherwise; limits and purse are that one's."""
         if workspace is None:
             workspace = self.default_workspace(self.add_organization(organization or name, limits=limits, purse=purse))
         account = Account(
@@ -229,7 +246,7 @@ class World:
         return in_force
 
     def _bucket(self, owner: str, group: str, limits: Mapping[str, Limits], *, fallback: Limits) -> GroupBuckets:
-        wanted = limits.get(group) or limits.get("*") or fallback
+        wanted = limits_in_force(limits, group, fallback)
         bucket = self._buckets.get((owner, group))
         if bucket is None or bucket.limits != wanted:
             bucket = self._buckets[owner, group] = GroupBuckets(limits=wanted, now=self.clock.now())
@@ -256,6 +273,11 @@ class World:
         self.usage.record(_dimensions(account, bill), bill, cost, now=now)
 
 
+def limits_in_force(limits: Mapping[str, Limits], group: str, fallback: Limits) -> Limits:
+    """Give an owner's limits for a model group: its own, those it has for every group, or the fallback."""
+    return limits.get(group) or limits.get("*") or fallback
+
+
 def _per_group(limits: Mapping[str, Limits] | Limits | None) -> dict[str, Limits]:
     if isinstance(limits, Limits):
         return {"*": limits}
@@ -275,6 +297,7 @@ def _dimensions(account: Account, bill: Bill) -> Dimensions:
         context_window="200k-1M" if bill.prompt_tokens > LONG_CONTEXT else "0-200k",
         inference_geo=bill.geo or "global",
         speed=bill.speed,
+        claude_code=bill.claude_code,
     )
 
 
