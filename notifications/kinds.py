@@ -99,7 +99,10 @@ class BreakerMoved:
 
 @dataclass(frozen=True, slots=True)
 class AccountHeld:
-    """An account, or its whole `organization`, takes no work (of one model `group` or `model`, if named)."""
+    """An account, or its whole `organization`, takes no work (of one model `group` or `model`, if named).
+
+    `why` is a short word, `detail` what Anthropic said, if that is known.
+    """
 
     pool: str
     account: str
@@ -109,6 +112,7 @@ class AccountHeld:
     until_ms: int
     group: str = ""
     model: str = ""
+    detail: str = ""
 
     @property
     def subject(self) -> tuple[str, ...]:
@@ -131,12 +135,12 @@ class AccountFreed:
 
 @dataclass(frozen=True, slots=True)
 class PoolTroubled:
-    """Several accounts of a pool have the same trouble at once, so it is not theirs."""
+    """`count` accounts of a pool have the same trouble at once, so it is not theirs; `accounts` if they are named."""
 
     pool: str
-    accounts: tuple[str, ...]
-    why: str
-    until_ms: int
+    count: int
+    accounts: tuple[str, ...] = ()
+    why: str = ""
 
     @property
     def subject(self) -> tuple[str, ...]:

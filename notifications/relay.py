@@ -1,7 +1,7 @@
 """The relay: what the worker has recorded is told to browsers at once and to Slack where it deserves a message.
 
-It is called after the worker's commit and must never undo or delay it: nothing here raises, and no wait is longer
-than `LAYER_DEADLINE_S`.
+It is called after the worker's commit and must never undo or delay it: nothing here raises, and a channel layer
+that does not answer costs `LAYER_DEADLINE_S` and the rest of that call's live events.
 """
 
 import asyncio
@@ -41,8 +41,16 @@ class Messenger(Protocol):
 class Relay:
     """`messenger` is None while Slack is not configured. `undelivered` counts events the channel layer missed."""
 
-    def __init__(self, *, layer: Layer, messenger: Messenger | None, user: str = "") -> None:
+    def __init__(
+        self,
+        *,
+        layer: Layer,
+        messenger: Messenger | None,
+        user: str = "",
+        layer_deadline_s: float = LAYER_DEADLINE_S,
+    ) -> None:
         self._layer = layer
+        self._layer_deadline_s = layer_deadline_s
         self._messenger = messenger
         self._user = user
         self._seen = Seen()
@@ -60,7 +68,9 @@ class Relay:
         fresh = [notice for notice in translated if notice and self._seen.first_time(notice)]
         self._post(fresh, names=names)
         for start in range(0, len(fresh), AT_ONCE):
-            await self._show(fresh[start : start + AT_ONCE], names=names)
+            if not await self._show(fresh[start : start + AT_ONCE], names=names):
+                self.undelivered += len(fresh) - start
+                break
 
     def _post(self, notices: Sequence[Notice], *, names: Mapping[str, str]) -> None:
         audience = Audience(names=names, user=self._user)
@@ -69,12 +79,12 @@ class Relay:
             if worth and self._messenger and (message := message_for(notice, audience=audience)):
                 self._messenger.offer(message)
 
-    async def _show(self, notices: Sequence[Notice], *, names: Mapping[str, str]) -> None:
+    async def _show(self, notices: Sequence[Notice], *, names: Mapping[str, str]) -> bool:
         events = [notice.as_message(names=names) for notice in notices]
         try:
-            async with asyncio.timeout(LAYER_DEADLINE_S):
+            async with asyncio.timeout(self._layer_deadline_s):
                 await self._layer.group_send(LIVE_GROUP, {"type": LIVE_MESSAGE, "events": events})
         except Exception as error:  # noqa: BLE001 (any layer, any trouble: the live view may miss it, nobody else)
-            self.undelivered += len(events)
-            kind = type(error).__name__
-            logger.warning("live view: %d events missed: %s", len(events), kind, extra={"action": "live_missed"})
+            logger.warning("live view: events missed: %s", type(error).__name__, extra={"action": "live_missed"})
+            return False
+        return True

@@ -120,11 +120,12 @@ def _breaker_closed(notice: Notice, fact: BreakerMoved, *, audience: Audience) -
 
 def _account_out(notice: Notice, fact: AccountHeld, *, audience: Audience) -> Parts:
     whole = fact.scope == "organization" and fact.organization
-    until = "Out until a person acts." if fact.until_ms >= NEVER_MS else f"Back at {utc(fact.until_ms)}."
+    until = "a person acts" if fact.until_ms >= NEVER_MS else utc(fact.until_ms)
+    detail = f" ({quoted(fact.detail, limit=DETAIL_LIMIT)})" if fact.detail else ""
     also = " and its whole organization" if whole else ""
     return Parts(
         title=f":no_entry: Out: {audience.name(fact.account)}{also}",
-        detail=f"{_because(_REASONS.get(fact.why, fact.why))}{until}",
+        detail=f"{_because(_REASONS.get(fact.why, fact.why))}Out until {until}{detail}.",
         about=f"pool {audience.name(fact.pool)}",
         when=utc(notice.at_ms),
         user=audience.user if fact.why in _REASONS or fact.until_ms >= NEVER_MS else "",
@@ -145,8 +146,8 @@ def _pool_troubled(notice: Notice, fact: PoolTroubled, *, audience: Audience) ->
     title = "Anthropic is overloaded" if outage else "Several keys rejected together"
     return Parts(
         title=f":rotating_light: {title}",
-        detail=f"{_because(fact.why)}{_outage(fact) if outage else _COMMON_CAUSE}",
-        facts={"Accounts": _names(fact.accounts, audience=audience)},
+        detail=f"{_because(fact.why)}{_OUTAGE if outage else _COMMON_CAUSE}",
+        facts={"Accounts": _names(fact, audience=audience)},
         about=f"pool {audience.name(fact.pool)}",
         when=utc(notice.at_ms),
         user="" if outage else audience.user,
@@ -154,19 +155,15 @@ def _pool_troubled(notice: Notice, fact: PoolTroubled, *, audience: Audience) ->
 
 
 _COMMON_CAUSE: Final = (
-    "The keys are hardly all bad: look at the network's way out and at the base URL. No account was disabled."
+    "The keys are hardly all bad: look at the network's way out and at the base URL. No account was disabled for it."
 )
+_OUTAGE: Final = "Several accounts answer 529 at once. That is not theirs, so no circuit moves and they are tried on."
 
 
-def _outage(fact: PoolTroubled) -> str:
-    again = f" Tried again from {utc(fact.until_ms)} on." if fact.until_ms else ""
-    return f"Several accounts answer 529 at once, so no circuit moves.{again}"
-
-
-def _names(accounts: tuple[str, ...], *, audience: Audience) -> str:
-    more = len(accounts) - NAMES_SHOWN
-    shown = ", ".join(audience.name(it) for it in accounts[:NAMES_SHOWN])
-    return f"{shown} and {more} more" if more > 0 else shown or "not named"
+def _names(fact: PoolTroubled, *, audience: Audience) -> str:
+    shown = ", ".join(audience.name(it) for it in fact.accounts[:NAMES_SHOWN])
+    more = len(fact.accounts) - NAMES_SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown or f"{fact.count:,}"
 
 
 def _because(why: str) -> str:

@@ -7,8 +7,10 @@ from notifications.kinds import AccountFreed, AccountHeld, Kind, Notice, PoolTro
 Key = tuple[str, ...]
 SAME_MS = 60_000
 """Two transitions of one generation are the same one only if this close: a lost store counts from zero again."""
-COMMON_CAUSE_MS = 600_000
-"""Keys rejected together are one trouble for this long, however often the pool says so."""
+BACK_AGAIN_MS = 3_600_000
+"""An account out again for the same reason this soon after its time is still out: a re-check found nothing better."""
+QUIET_MS = 300_000
+"""A pool's trouble is over when nothing was heard of it for this long; the engine repeats it each minute."""
 
 
 class Seen:
@@ -38,17 +40,16 @@ class Told:
         self._capacity = capacity
 
     def worth_telling(self, notice: Notice) -> bool:
-        """False while the same trouble of the same subject lasts."""
+        """False while the same trouble of the same subject lasts; each new sign of it makes it last longer."""
         if isinstance(notice.fact, AccountFreed):
             self._forget(notice.fact)
         until_ms = _lasts_until_ms(notice)
         if until_ms is None:
             return True
         key = (notice.kind, *notice.fact.subject)
-        if notice.at_ms < self._until_ms.get(key, -1):
-            return False
-        _remember(self._until_ms, key, until_ms, capacity=self._capacity)
-        return True
+        known_until_ms = self._until_ms.get(key, notice.at_ms)
+        _remember(self._until_ms, key, max(until_ms, known_until_ms), capacity=self._capacity)
+        return notice.at_ms >= known_until_ms
 
     def _forget(self, freed: AccountFreed) -> None:
         # A key is (kind, pool, account, why, …): see AccountHeld.subject.
@@ -59,11 +60,9 @@ class Told:
 def _lasts_until_ms(notice: Notice) -> int | None:
     match notice.kind, notice.fact:
         case Kind.ACCOUNT_OUT, AccountHeld() as fact:
-            return fact.until_ms
-        case Kind.OUTAGE, PoolTroubled() as fact:
-            return fact.until_ms
-        case Kind.COMMON_CAUSE, PoolTroubled():
-            return notice.at_ms + COMMON_CAUSE_MS
+            return fact.until_ms + BACK_AGAIN_MS
+        case Kind.OUTAGE | Kind.COMMON_CAUSE, PoolTroubled():
+            return notice.at_ms + QUIET_MS
     return None
 
 

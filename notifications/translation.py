@@ -21,7 +21,7 @@ from notifications.kinds import (
     PoolTroubled,
 )
 
-ROUTINE_HOLDS: Final = frozenset({"throttle", "ramp", "model"})
+ROUTINE_HOLDS: Final = frozenset({"throttle", "ramp", "model", "retry_after"})
 """Why an account pauses in the normal course of a day."""
 LONG_MS: Final = 600_000
 """A whole account away for at least this long is out, not pausing."""
@@ -103,6 +103,7 @@ def _rejected(entry: Entry) -> Notice:
         organization="",
         why=REJECTED,
         until_ms=NEVER_MS,
+        detail=fields.get("why", ""),
     )
     return Notice(entry.id, Kind.ACCOUNT_OUT, entry.at_ms, fact)
 
@@ -116,9 +117,9 @@ def _freed(entry: Entry) -> Notice:
 def _troubled(kind: Kind) -> Callable[[Entry], Notice]:
     def make(entry: Entry) -> Notice:
         fields = entry.fields
-        accounts = tuple(fields.get("accounts", "").replace(",", " ").split())
-        until_ms = _int(fields.get("until_ms"))
-        fact = PoolTroubled(fields.get("pool", ""), accounts, fields.get("why", ""), until_ms)
+        said = fields.get("accounts", "")  # either how many, or which
+        accounts = () if said.isdecimal() else tuple(it for it in said.split(",") if it)
+        fact = PoolTroubled(fields.get("pool", ""), _int(said) or len(accounts), accounts, fields.get("why", ""))
         return Notice(entry.id, kind, entry.at_ms, fact)
 
     return make
