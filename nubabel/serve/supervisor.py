@@ -68,23 +68,27 @@ class Supervised:
         record = Record()
         while not self._stopping.is_set():
             began = time.monotonic()
-            code = await self._run_once()
+            ended = await self._run_once()
             if self._stopping.is_set():
                 return
             record = record.after_crash(lived=time.monotonic() - began)
-            self._say(f"{self.service.name} ended unexpectedly ({_ending(code)}); next start in {record.pause:.1f} s")
+            self._say(f"{self.service.name} {ended}; next start in {record.pause:.1f} s")
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), record.pause)
 
-    async def _run_once(self) -> int:
-        self._process = await asyncio.create_subprocess_exec(
-            *self.service.argv,
-            env=dict(self.service.env),
-            stdin=asyncio.subprocess.DEVNULL,
-            start_new_session=True,
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
-        )
-        return await self._process.wait()
+    async def _run_once(self) -> str:
+        """Start it, wait for its end, and say how it came."""
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *self.service.argv,
+                env=dict(self.service.env),
+                stdin=asyncio.subprocess.DEVNULL,
+                start_new_session=True,
+                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+            )
+        except OSError as error:
+            return f"could not be started ({error.strerror})"
+        return f"ended unexpectedly ({_ending(await self._process.wait())})"
 
     async def _end(self, process: asyncio.subprocess.Process) -> None:
         _signal(process, signal.SIGTERM)

@@ -1,0 +1,56 @@
+"""What is written about the product is complete."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from nubabel.variables import VARIABLES, Variable
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text()
+EXAMPLE = (ROOT / ".env.example").read_text()
+NAMES = [variable.name for variable in VARIABLES]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_readme_names_each_variable(name: str) -> None:
+    assert f"`{name}`" in README
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_example_has_a_line_for_each_variable(name: str) -> None:
+    assert re.search(rf"^#? ?{name}=", EXAMPLE, re.MULTILINE)
+
+
+def test_the_example_names_no_variable_that_does_not_exist() -> None:
+    assert set(re.findall(r"^#? ?([A-Z][A-Z_]+)=", EXAMPLE, re.MULTILINE)) <= set(NAMES)
+
+
+@pytest.mark.parametrize("variable", [variable for variable in VARIABLES if variable.default], ids=lambda it: it.name)
+def test_the_example_shows_the_real_default(variable: Variable) -> None:
+    assert re.search(rf"^# {variable.name}={re.escape(variable.default)}$", EXAMPLE, re.MULTILINE)
+
+
+def test_the_example_holds_no_secret() -> None:
+    secrets = {variable.name for variable in VARIABLES if variable.secret}
+    set_there = dict(re.findall(r"^([A-Z_]+)=(.+)$", EXAMPLE, re.MULTILINE))
+    assert not secrets & set_there.keys()
+
+
+def test_every_relative_link_of_the_documents_leads_somewhere() -> None:
+    for document in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", document.read_text()):
+            assert (document.parent / target).exists(), f"{document.name} links to {target}"
+
+
+def test_make_help_lists_every_target() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    phony = set(re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)[1].split())  # type: ignore[index]
+    described = set(re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE))
+    assert phony == described
+
+
+def test_every_pinned_requirement_says_why_it_is_there() -> None:
+    for line in (ROOT / "requirements.in").read_text().splitlines():
+        assert not line.strip() or "#" in line, line
