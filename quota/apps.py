@@ -1,3 +1,6 @@
+import asyncio
+import uuid
+
 from django.apps import AppConfig
 
 
@@ -5,3 +8,23 @@ class QuotaConfig(AppConfig):
     name = "quota"
     verbose_name = "Quota"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Publish every committed edit, and tell the accounts app how to count leases."""
+        from accounts.leases import register_lease_counter
+        from accounts.signals import pool_changed
+
+        pool_changed.connect(_publish, dispatch_uid="quota.publish")
+        register_lease_counter(_count_leases)
+
+
+def _publish(*, pool_id: uuid.UUID, **_: object) -> None:
+    from quota.publish import publish_pool
+
+    publish_pool(pool_id)
+
+
+def _count_leases(pool: str, account: str) -> int:
+    from quota.control import leases_in_force
+
+    return asyncio.run(leases_in_force(pool, account))

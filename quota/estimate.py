@@ -31,7 +31,7 @@ class Estimate:
     cost_nano: int
 
 
-def estimate(  # noqa: PLR0913 - every one of them moves the result
+def estimate(
     *,
     model: str,
     body_bytes: int,

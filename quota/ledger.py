@@ -7,23 +7,29 @@
 #     and as it is, in the same transaction; so they are its sum at every commit.
 """
 
+import logging
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import reduce
 from typing import Any, Final, TypeVar
 
-from django.db import models, transaction
+from django.db import InterfaceError, InternalError, OperationalError, ProgrammingError, models, transaction
 
 from accounts.models import ClaudeAccount
 from accounts.services import disable_account
 from quota.entries import Entry, Reading, Rejection, read
 from quota.errors import EntryUnreadable
-from quota.facts import AMOUNTS, ERROR, ActivityFacts, Amounts, AttemptFacts, RollupKey, rollup_deltas
+from quota.facts import AMOUNTS, ENTRY, ERROR, NAME, ActivityFacts, Amounts, AttemptFacts, RollupKey, rollup_deltas
 from quota.models import Activity, Attempt, SetAside, UsageRollup
+from quota.parsing import text
+
+logger = logging.getLogger(__name__)
 
 INVALID_KEY: Final = "invalid key"
 """How a `disabled_reason` begins where Anthropic refused the key."""
+_SHOWN: Final = 2_000
+"""Characters of each field of an entry set aside."""
 _KEY: Final = ("account_id", "span", "starts_at", "model", "pool_id")
 
 Facts = TypeVar("Facts", ActivityFacts, AttemptFacts)
@@ -46,6 +52,28 @@ class Written:
     changed: int = 0
     """Attempts recorded or corrected. Zero for a batch delivered before."""
     set_aside: int = 0
+
+    def __add__(self, other: "Written") -> "Written":
+        return Written(self.entries + other.entries, self.changed + other.changed, self.set_aside + other.set_aside)
+
+
+def write_surely(pool_id: uuid.UUID, entries: Sequence[Entry], unreadable: Sequence[Unreadable] = ()) -> Written:
+    """As `write`, but an entry that the database or a mistake of ours refuses is set aside, and the rest written.
+
+    Raises Django's database errors only where they say nothing about the entries (no connection, no table).
+    """
+    try:
+        return write(pool_id, entries, unreadable)
+    except (OperationalError, InterfaceError, InternalError, ProgrammingError):
+        raise
+    except Exception as error:
+        if not entries:
+            raise
+        logger.exception("a batch was refused", extra={"action": "batch_refused"})
+        if len(entries) == 1:
+            return write(pool_id, (), [*unreadable, _unreadable(entries[0], f"refused: {type(error).__name__}")])
+    half = len(entries) // 2
+    return write_surely(pool_id, entries[:half], unreadable) + write_surely(pool_id, entries[half:])
 
 
 def write(pool_id: uuid.UUID, entries: Sequence[Entry], unreadable: Sequence[Unreadable] = ()) -> Written:
@@ -162,13 +190,16 @@ def _rewrite(table: type[models.Model], key: str, changes: Sequence[tuple[models
 
 
 def _set_aside(pool_id: uuid.UUID, aside: Iterable[Unreadable]) -> None:
-    SetAside.objects.bulk_create(
-        [
-            SetAside(pool_id=str(pool_id), entry=strange.entry, why=strange.why[:ERROR], content=dict(strange.content))
-            for strange in aside
-        ],
-        ignore_conflicts=True,
-    )
+    rows = [
+        SetAside(
+            pool_id=str(pool_id),
+            entry=text(strange.entry, ENTRY),
+            why=text(strange.why, ERROR),
+            content={text(name, NAME): text(value, _SHOWN) for name, value in strange.content.items()},
+        )
+        for strange in aside
+    ]
+    SetAside.objects.bulk_create(rows, ignore_conflicts=True)
 
 
 def _note_rejection(rejection: Rejection) -> None:

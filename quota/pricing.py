@@ -60,7 +60,7 @@ class Listing:
         return self.beyond if self.beyond and self.step is not None and prompt > self.step else self.rates
 
 
-def price(  # noqa: PLR0913 - every one of them moves the price
+def price(
     *, model: str, usage: TokenUsage, on: date, speed: str = "standard", geo: str = "", batch: bool = False
 ) -> Price:
     """Price one answer on a day. Fractions of a nano-dollar round up.

@@ -1,0 +1,66 @@
+"""The database side of the worker: ORM work in one thread of its own, whose connection is made anew after trouble."""
+
+import asyncio
+import uuid
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Final, TypeVar
+
+from django.db import DatabaseError, InterfaceError, close_old_connections, connections
+from django.utils import timezone
+
+from accounts.models import Pool
+from quota.activities import mark_silent
+from quota.entries import Entry
+from quota.ledger import Unreadable, Written, write_surely
+from quota.publish import PoolImage, read_pool
+
+SILENT_AFTER: Final = timedelta(hours=24)
+"""Longer than any call may take."""
+
+T = TypeVar("T")
+
+
+class DatabaseStore:
+    """`Store` of the drain and `Source` of the worker. Methods raise Django's database errors."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
+
+    async def pools(self) -> list[str]:
+        return await self._do(lambda: [str(pk) for pk in Pool.objects.order_by("pk").values_list("pk", flat=True)])
+
+    async def write(self, pool_id: uuid.UUID, entries: Sequence[Entry], unreadable: Sequence[Unreadable]) -> Written:
+        return await self._do(lambda: write_surely(pool_id, entries, unreadable))
+
+    async def image(self, pool: str) -> PoolImage | None:
+        return await self._do(lambda: _image(uuid.UUID(pool)))
+
+    async def mark_silent(self) -> int:
+        return await self._do(lambda: mark_silent(before=timezone.now() - SILENT_AFTER))
+
+    async def close(self) -> None:
+        """Give the connection back. Does not wait for work that hangs."""
+        self._thread.submit(connections.close_all)
+        self._thread.shutdown(wait=False)
+
+    async def _do(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, _with_connection, work)
+
+
+def _with_connection(work: Callable[[], T]) -> T:
+    close_old_connections()
+    try:
+        return work()
+    except (DatabaseError, InterfaceError):
+        # A connection that failed once may be half dead (a restart, a cut); the next try gets a new one.
+        connections.close_all()
+        raise
+
+
+def _image(pool_id: uuid.UUID) -> PoolImage | None:
+    try:
+        return read_pool(pool_id, today=timezone.now().date())
+    except Pool.DoesNotExist:
+        return None

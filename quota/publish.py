@@ -1,0 +1,144 @@
+"""From the database to the engine: pools and accounts as people edited them, with what the ledger says was used.
+
+The database is where edits live; the engine is told after each commit and again every now and then by the worker, so
+an edit made while Redis was away arrives too. `Pool.version` orders them: an old one never overwrites a newer one.
+"""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Final
+
+from django.db.models import Q, Sum
+from django.utils import timezone
+
+from accounts.database import in_database
+from accounts.models import ClaudeAccount, Pool
+from quota.engine.api import Engine
+from quota.engine.errors import EngineError
+from quota.engine.facade import open_engine
+from quota.engine.types import Account, BreakerSettings, PoolSettings, Strategy, Usage
+from quota.facts import Span
+from quota.models import UsageRollup
+from quota.wiring import redis_url
+
+logger = logging.getLogger(__name__)
+
+_EPOCH: Final = date(1970, 1, 1)
+_USED: Final = {"requests": "requests", "tokens": "tokens", "cost": "cost_nano"}
+
+
+@dataclass(frozen=True, slots=True)
+class PoolImage:
+    """A pool as the database has it, in the engine's words."""
+
+    pool: str
+    settings: PoolSettings
+    accounts: tuple[Account, ...]
+    usage: Mapping[str, Usage]
+
+
+def settings_of(pool: Pool) -> PoolSettings:
+    """A pool's rules in the engine's words."""
+    return PoolSettings(
+        version=pool.version,
+        strategy=Strategy(pool.strategy),
+        affinity=pool.affinity,
+        affinity_ttl_ms=pool.affinity_ttl_seconds * 1_000,
+        breaker=BreakerSettings(
+            threshold=pool.breaker_threshold,
+            open_ms=pool.breaker_open_seconds * 1_000,
+            successes_to_close=pool.breaker_successes,
+            early_probe=pool.early_probe,
+        ),
+        outage_guard=pool.outage_guard,
+    )
+
+
+def account_of(account: ClaudeAccount) -> Account:
+    """One account in the engine's words. One whose key cannot be read serves nobody."""
+    return Account(
+        id=str(account.pk),
+        enabled=account.is_serviceable,
+        priority=account.priority,
+        weight=account.weight,
+        limits=account.limits(),
+        max_concurrency=account.max_concurrency,
+        models=tuple(account.allowed_models) or None,
+        organization=account.organization_id,
+    )
+
+
+def usage_of(pool_id: uuid.UUID, *, today: date) -> dict[str, Usage]:
+    """What each account used on this UTC day and in its month, by the ledger."""
+    midnight = datetime.combine(today, time.min, tzinfo=UTC)
+    rollups = UsageRollup.objects.filter(
+        pool=pool_id, span=Span.DAY, starts_at__gte=midnight.replace(day=1), starts_at__lt=midnight + timedelta(days=1)
+    )
+    month = {f"month_{name}": Sum(column) for name, column in _USED.items()}
+    day = {f"day_{name}": Sum(column, filter=Q(starts_at=midnight), default=0) for name, column in _USED.items()}
+    sums = (*month, *day)
+    rows = rollups.order_by().values("account_id").annotate(**month, **day).values_list("account_id", *sums)
+    number = (today - _EPOCH).days
+    return {str(account): Usage(day=number, **dict(zip(sums, used, strict=True))) for account, *used in rows}
+
+
+def read_pool(pool_id: uuid.UUID, *, today: date) -> PoolImage:
+    """Read everything the engine must know of a pool. Raises `Pool.DoesNotExist`."""
+    # The version first: whatever is read after it is at least as new as it says.
+    pool = Pool.objects.get(pk=pool_id)
+    accounts = tuple(account_of(account) for account in ClaudeAccount.objects.filter(pool=pool).order_by("pk"))
+    return PoolImage(str(pool.pk), settings_of(pool), accounts, usage_of(pool.pk, today=today))
+
+
+async def load_pool(engine: Engine, pool_id: str) -> bool:
+    """Tell the engine of a pool: at start, and when it answers `EngineEmpty`. False: it knows a newer version.
+
+    Raises `Pool.DoesNotExist`, Django's database errors, TimeoutError and the engine's errors.
+    """
+    image = await in_database(lambda: read_pool(uuid.UUID(pool_id), today=timezone.now().date()))
+    return await configure(engine, image)
+
+
+async def configure(engine: Engine, image: PoolImage) -> bool:
+    """Tell the engine; False if it knows a newer version. Raises the engine's errors."""
+    return await engine.configure(image.pool, image.settings, image.accounts, usage=image.usage)
+
+
+def publish_pool(pool_id: uuid.UUID) -> bool:
+    """Tell the engine now, from code that is not async. Never raises: what cannot be told now, the worker will."""
+    try:
+        image = read_pool(pool_id, today=timezone.now().date())
+        return _run(_publish(image))
+    except Pool.DoesNotExist:
+        return False  # deleted meanwhile; nobody can lease from it any more
+    except (EngineError, TimeoutError) as error:
+        logger.warning(
+            "pool %s could not be published now (%s); the worker will do it",
+            pool_id,
+            type(error).__name__,
+            extra={"action": "publish_failed"},
+        )
+        return False
+
+
+async def _publish(image: PoolImage) -> bool:
+    engine = open_engine(redis_url())
+    try:
+        return await configure(engine, image)
+    finally:
+        await engine.close()
+
+
+def _run(work: Coroutine[Any, Any, bool]) -> bool:
+    """Run to the end from wherever we are: a loop may be running in this thread (a test, a shell)."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(asyncio.run, work).result()

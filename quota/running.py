@@ -1,0 +1,51 @@
+"""A worker with everything it needs, opened and closed."""
+
+import logging
+import os
+import socket
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import uuid4
+
+from redis.exceptions import RedisError
+
+from quota.database_store import DatabaseStore
+from quota.drain import Drain, Pace
+from quota.streams import Lag, Streams, open_client
+from quota.wiring import close_engine, get_engine, redis_url
+from quota.worker import Rhythm, Worker
+
+logger = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def running_worker(*, pace: Pace | None = None, rhythm: Rhythm | None = None) -> AsyncIterator[Worker]:
+    """Give a worker under a name of its own; what it has not acknowledged at the end others will take over."""
+    streams = Streams(open_client(redis_url()), name=f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}")
+    store = DatabaseStore()
+    drain = Drain(streams=streams, store=store, clock=time.monotonic, pace=pace)
+    try:
+        yield Worker(drain=drain, engine=get_engine(), source=store, rhythm=rhythm)
+    finally:
+        await _leave(streams)
+        await close_engine()
+        await store.close()
+
+
+async def ledger_lag(pool: str) -> Lag:
+    """How far the ledger is behind this pool's stream. Raises redis-py's errors."""
+    streams = Streams(open_client(redis_url()), name="")
+    try:
+        return await streams.lag(pool)
+    finally:
+        await streams.close()
+
+
+async def _leave(streams: Streams) -> None:
+    try:
+        await streams.leave()
+    except RedisError:
+        logger.info("left without saying so; others will notice", extra={"action": "worker_left"})
+    finally:
+        await streams.close()

@@ -1,0 +1,138 @@
+"""The worker's life: drain the streams, tick the engine, publish pools, until told to stop. Any number may run."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from django.db import DatabaseError, InterfaceError
+from redis.exceptions import RedisError
+
+from quota.drain import Drain
+from quota.engine.api import Engine
+from quota.engine.errors import EngineEmpty, EngineError
+from quota.ledger import Written
+from quota.publish import PoolImage, configure
+
+logger = logging.getLogger(__name__)
+
+TROUBLE: Final = (RedisError, EngineError, DatabaseError, InterfaceError, OSError, TimeoutError)
+"""What passes by itself: a server that restarts, a network that hiccups, a migration that is not applied yet."""
+
+
+class Source(Protocol):
+    """The database as the ticks use it. Methods raise Django's database errors."""
+
+    async def image(self, pool: str) -> PoolImage | None:
+        """Read a pool as it should be; None if it is gone."""
+
+    async def mark_silent(self) -> int:
+        """Say of activities nobody heard of for a day that they are unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """Seconds."""
+
+    tick_every: float = 1.0
+    publish_every: float = 30.0
+    first_pause: float = 0.1
+    longest_pause: float = 5.0
+    stop_within: float = 8.0
+
+
+class Worker:
+    """`run` until told to stop, or `once` through everything there is."""
+
+    def __init__(self, *, drain: Drain, engine: Engine, source: Source, rhythm: Rhythm | None = None) -> None:
+        self._drain = drain
+        self._engine = engine
+        self._source = source
+        self._rhythm = rhythm or Rhythm()
+
+    @property
+    def total(self) -> Written:
+        """What was written so far."""
+        return self._drain.total
+
+    async def once(self) -> Written:
+        """Settle what is overdue and write all there is. Raises one of `TROUBLE`."""
+        await self._drain.everything()
+        await self._tick()
+        return await self._drain.everything()
+
+    async def run(self, stop: asyncio.Event) -> bool:
+        """Work until `stop`, then finish the batch. False if that took too long and was cut off.
+
+        Trouble is waited out. Raises only what is a mistake of ours; then everything else has been stopped too.
+        """
+        tasks = [asyncio.create_task(self._repeat(work, every, stop)) for work, every in self._works()]
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait([*tasks, stopped], return_when=asyncio.FIRST_COMPLETED)
+        stop.set()
+        done, late = await asyncio.wait(tasks, timeout=self._rhythm.stop_within)
+        for task in late:
+            task.cancel()
+        for task in done:
+            task.result()
+        return not late
+
+    def _works(self) -> list[tuple[Callable[[], Awaitable[object]], float]]:
+        rhythm = self._rhythm
+        return [(self._round, 0.0), (self._tick, rhythm.tick_every), (self._publish, rhythm.publish_every)]
+
+    async def _repeat(self, work: Callable[[], Awaitable[object]], every: float, stop: asyncio.Event) -> None:
+        pause = 0.0
+        while not stop.is_set():
+            try:
+                await work()
+                pause = 0.0
+            except TROUBLE as error:
+                _log_trouble(work.__name__, error, first=not pause)
+                pause = min(max(pause * 2, self._rhythm.first_pause), self._rhythm.longest_pause)
+            await _sleep_unless(stop, max(every, pause))
+
+    async def _round(self) -> None:
+        try:
+            await self._drain.round()
+        except RedisError:
+            await self._drain.begin_again()
+            raise
+
+    async def _tick(self) -> None:
+        """Settle the leases of the dead, which nobody else does while there is no traffic."""
+        for pool in self._drain.pools:
+            try:
+                await self._engine.expire(pool)
+            except EngineEmpty:
+                await self._load(pool)
+
+    async def _publish(self) -> None:
+        """Repair what an edit could not tell Redis, and load what Redis has lost."""
+        for pool in self._drain.pools:
+            await self._load(pool)
+        await self._source.mark_silent()
+
+    async def _load(self, pool: str) -> None:
+        image = await self._source.image(pool)
+        if image is not None:
+            await configure(self._engine, image)
+
+
+def _log_trouble(work: str, error: BaseException, *, first: bool) -> None:
+    """Loud once, quiet while it lasts. Only the kind of error: some carry a URL with a password in it."""
+    level = logging.WARNING if first else logging.DEBUG
+    name = work.strip("_")
+    logger.log(level, "worker: %s waits for %s to pass", name, type(error).__name__, extra={"action": "worker_trouble"})
+
+
+async def _sleep_unless(stop: asyncio.Event, seconds: float) -> None:
+    if seconds <= 0:
+        await asyncio.sleep(0)
+        return
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        pass
