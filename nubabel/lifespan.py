@@ -1,19 +1,12 @@
-"""What a web process opens when it starts and closes, in reverse order, when it stops."""
+"""What a web process does when its server starts and stops."""
 
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
 
 logger = logging.getLogger(__name__)
 
 Closer = Callable[[], Awaitable[None]]
-
-_CLOSERS: Final[list[Closer]] = []
-
-
-def at_stop(close: Closer) -> None:
-    """Have `close` awaited when the server stops."""
-    _CLOSERS.append(close)
 
 
 async def application(_scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - the ASGI signature
@@ -22,15 +15,22 @@ async def application(_scope: Any, receive: Any, send: Any) -> None:  # noqa: AN
         if message["type"] == "lifespan.startup":
             await send({"type": "lifespan.startup.complete"})
         else:
-            await close_all()
+            await close_all(closers())
             await send({"type": "lifespan.shutdown.complete"})
             return
 
 
-async def close_all() -> None:
+def closers() -> tuple[Closer, ...]:
+    """In this order: what the gateway still settles needs the engine."""
+    from gateway.wiring import close_wiring
+    from quota.wiring import close_engine
+
+    return close_wiring, close_engine
+
+
+async def close_all(closing: Iterable[Closer]) -> None:
     """One that fails must not keep the others open."""
-    while _CLOSERS:
-        close = _CLOSERS.pop()
+    for close in closing:
         try:
             await close()
         except Exception:

@@ -48,8 +48,8 @@ VARIABLES: Final[tuple[Variable, ...]] = (
     Variable("SLACK_WEBHOOK_URL", _SLACK_HOOK, secret=True),
     Variable("SLACK_ALERT_WEBHOOK_URL", _SLACK_HOOK, secret=True),
     Variable("SLACK_ACTIVITY_WEBHOOK_URL", _SLACK_HOOK, secret=True),
-    Variable("SLACK_ACTIVITY_CHANNEL", "a channel such as #it-test", "#it-test"),
-    Variable("SLACK_ALERT_CHANNEL", "a channel such as #it-test", "#it-test"),
+    Variable("SLACK_ACTIVITY_CHANNEL", "a channel such as #it-test"),
+    Variable("SLACK_ALERT_CHANNEL", "a channel such as #it-test"),
     Variable("SLACK_MENTION_USER_ID", "a Slack member id such as U012AB3CD, without @"),
 )
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import redis
 from django.conf import settings
-from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
@@ -53,12 +53,11 @@ def database() -> str:
 
 def admin_user() -> tuple[str, str]:
     """Name and new password of the administrator; the password is empty if there is one already."""
-    users = get_user_model()
-    existing = users.objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
+    existing = User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
     if existing:
         return existing.get_username(), ""
     password = secrets.token_urlsafe(15)
-    users.objects.create_superuser(ADMIN, "", password)
+    User.objects.create_superuser(ADMIN, "", password)
     return ADMIN, password
 
 

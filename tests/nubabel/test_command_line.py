@@ -1,6 +1,7 @@
 """`manage.py` as a stranger meets it: real processes, a data folder of their own."""
 
 import os
+import secrets
 import subprocess
 import sys
 from pathlib import Path
@@ -8,13 +9,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-KEYS = {"SECRET_KEY": "a long enough key for tests, " * 2, "ENCRYPTION_KEY": "0f" * 32}
+KEYS = {"SECRET_KEY": secrets.token_urlsafe(60), "ENCRYPTION_KEY": secrets.token_hex(32)}
 
 
 def manage(*arguments: str, data: Path, **environ: str) -> subprocess.CompletedProcess[str]:
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     env = {**kept, "ENV_FILE": os.devnull, "DATA_DIR": str(data), **environ}
-    command = [sys.executable, ROOT / "manage.py", *arguments]
+    command = [sys.executable, str(ROOT / "manage.py"), *arguments]
     return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=100)
 
 
