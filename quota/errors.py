@@ -31,3 +31,11 @@ class SetupFailed(QuotaError):
         self.check = check
         self.why = why
         self.mend = mend
+
+
+class ChecksFailed(SetupFailed):
+    """Everything that is wrong. `failures` has at least one."""
+
+    def __init__(self, failures: list[SetupFailed]) -> None:
+        super().__init__(failures[0].check, failures[0].why, failures[0].mend)
+        self.failures = failures

@@ -36,3 +36,8 @@ def redis_url() -> str:
 def anthropic_api_key() -> str:
     """ANTHROPIC_API_KEY as set; empty if not."""
     return str(getattr(settings, "ANTHROPIC_API_KEY", "") or "")
+
+
+def anthropic_base_url() -> str:
+    """Where the default account's key is sent: the first of ANTHROPIC_BASE_URLS."""
+    return str(next(iter(settings.ANTHROPIC_BASE_URLS)))

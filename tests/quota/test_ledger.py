@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from accounts.models import ClaudeAccount, Pool
+from accounts.models import ClaudeAccount
 from quota.entries import Entry
 from quota.facts import AMOUNTS, TOKEN_KINDS, Span
 from quota.ledger import Unreadable, write
@@ -110,16 +110,6 @@ def test_nonsense_is_set_aside_and_the_rest_is_written() -> None:
 def test_a_call_with_an_unreadable_note_is_charged_and_set_aside() -> None:
     write(POOL, [settled(5, tokens=15, note="{broken")])
     assert (Attempt.objects.get().tokens, SetAside.objects.count()) == (15, 1)
-
-
-@pytest.fixture
-def alice(pool: Pool) -> ClaudeAccount:
-    return ClaudeAccount.objects.create(pool=pool, name="alice", api_key="sk-ant-api03-test-alice")
-
-
-@pytest.fixture
-def pool() -> Pool:
-    return Pool.objects.create(name="default")
 
 
 def rejected(account: ClaudeAccount, *, at: datetime) -> Entry:

@@ -1,0 +1,31 @@
+"""The cast: a pool called default, and Alice and Bob, who are accounts in it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from accounts.models import ClaudeAccount, Pool
+from accounts.services import create_account
+
+
+def key_of(name: str) -> str:
+    return f"sk-ant-api03-test-{name}-".ljust(100, "x")
+
+
+@pytest.fixture
+def pool(db: None) -> Pool:
+    return Pool.objects.create(name="default")
+
+
+@pytest.fixture
+def add_account(pool: Pool) -> Callable[..., ClaudeAccount]:
+    def add(name: str, **columns: Any) -> ClaudeAccount:
+        return create_account(pool=pool, name=name, api_key=key_of(name), **columns)
+
+    return add
+
+
+@pytest.fixture
+def alice(add_account: Callable[..., ClaudeAccount]) -> ClaudeAccount:
+    return add_account("alice")
