@@ -32,6 +32,7 @@ class MemoryEngine:
         self._clock = clock
         self._epoch = epoch
         self._pools: dict[str, Pool] = {}
+        self._events: dict[str, list[tuple[str, dict[str, str]]]] = {}
 
     async def configure(
         self,
@@ -41,12 +42,14 @@ class MemoryEngine:
         *,
         usage: Mapping[str, Usage] | None = None,
     ) -> bool:
-        found = self._pools.get(pool)
-        if found is not None:
-            return found.configure(settings, accounts)
-        made = Pool(name=pool, settings=settings, epoch=self._epoch or uuid4().hex)
-        self._pools[pool] = made
-        return made.configure(settings, accounts, usage)
+        try:
+            found, _ = self._at(pool)
+        except EngineEmpty:
+            made = Pool(name=pool, settings=settings, epoch=self._epoch or uuid4().hex, clock_ms=self._clock())
+            made.events = self._events.setdefault(pool, [])
+            self._pools[pool] = made
+            return made.configure(settings, accounts, usage)
+        return found.configure(settings, accounts)
 
     async def lease(self, request: LeaseRequest) -> Lease | Refusal:
         pool, now = self._at(request.pool)
@@ -69,8 +72,7 @@ class MemoryEngine:
         return found.reap(now)
 
     async def snapshot(self, pool: str, *, accounts: Sequence[str] | None = None) -> PoolSnapshot:
-        found, now = self._at(pool)
-        found.roll(now)
+        found, now = self._look(pool)
         names = found.members if accounts is None else [name for name in accounts if name in found.members]
         states = {name: state_of(found, found.members[name], now_ms=now) for name in names}
         return PoolSnapshot(
@@ -96,8 +98,8 @@ class MemoryEngine:
             found.tell("hold.cleared", account=account, actor=actor)
 
     async def emit(self, pool: str, events: Sequence[Event]) -> None:
-        found, _ = self._at(pool)
-        found.announce(events)
+        told = self._events.setdefault(pool, [])
+        told.extend((event.type, {"pool": pool, "payload": event.payload}) for event in events)
 
     async def ping(self) -> float:
         return 0.0
@@ -107,7 +109,7 @@ class MemoryEngine:
 
     def events(self, pool: str) -> list[tuple[str, dict[str, str]]]:
         """Everything told so far, oldest first: (type, fields)."""
-        return list(self._pools[pool].events)
+        return list(self._events.get(pool, ()))
 
     def forget(self) -> None:
         """Lose everything, as a store without persistence does when it restarts."""
@@ -115,6 +117,11 @@ class MemoryEngine:
 
     def _at(self, name: str) -> tuple[Pool, int]:
         """The pool and the time, which never runs backwards for it."""
+        pool, now = self._look(name)
+        pool.clock_ms = now
+        return pool, now
+
+    def _look(self, name: str) -> tuple[Pool, int]:
         pool = self._pools.get(name)
         if pool is None:
             raise EngineEmpty(name)
@@ -122,8 +129,7 @@ class MemoryEngine:
         if now < pool.clock_ms - CLOCK_SLACK_MS:
             del self._pools[name]
             raise EngineEmpty(name)
-        pool.clock_ms = max(pool.clock_ms, now)
-        return pool, pool.clock_ms
+        return pool, max(pool.clock_ms, now)
 
     def _member(self, name: str, account: str) -> tuple[Pool, Member, int]:
         pool, now = self._at(name)

@@ -6,6 +6,7 @@ every lease, where the scripts keep an index: the contract suite holds the two t
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 
 from quota.engine import breaker as breakers
@@ -55,6 +56,12 @@ class Member:
             self.counters, self.account.limits, in_flight=self.in_flight, cap=self.account.max_concurrency
         )
 
+    def at(self, now_ms: int) -> "Member":
+        """A copy as of an instant, for looking at."""
+        copied = replace(self, counters=deepcopy(self.counters))
+        copied.counters.roll(now_ms)
+        return copied
+
 
 @dataclass(frozen=True, slots=True)
 class Granted:
@@ -92,7 +99,13 @@ class Pool:
         if settings.version < self.settings.version:
             return False
         self.settings = settings
-        self.members = {account.id: self._member(account, (usage or {}).get(account.id)) for account in accounts}
+        members = {account.id: self._member(account, (usage or {}).get(account.id)) for account in accounts}
+        for name, member in self.members.items():
+            if name not in members and member.in_flight:
+                # Removed with calls under way: it takes no more, and goes when they have ended.
+                member.account = replace(member.account, enabled=False)
+                members[name] = member
+        self.members = members
         return True
 
     def _member(self, account: Account, usage: Usage | None) -> Member:
@@ -111,7 +124,7 @@ class Pool:
     # Leasing
 
     def lease(self, request: LeaseRequest, *, now_ms: int) -> Lease | Refusal:
-        known = self.leases.get(request.lease_id) or self.expired.get(request.lease_id)
+        known = self._recall(request.lease_id, now_ms=now_ms)
         if known is not None:
             return known.lease
         self.reap(now_ms)
@@ -125,6 +138,11 @@ class Pool:
             eligible = [early]
         chosen, sticky, left = self._choose(eligible, request, now_ms=now_ms)
         return self._grant(chosen, request, sticky=sticky, moved_from=left, now_ms=now_ms)
+
+    def _recall(self, lease_id: str, *, now_ms: int) -> Granted | None:
+        found = self.leases.get(lease_id) or self.expired.get(lease_id)
+        forgotten = found is not None and found.expired_ms and now_ms >= found.expired_ms + LATE_SETTLE_MS
+        return None if forgotten else found
 
     def _blocks(self, member: Member, request: LeaseRequest, *, now_ms: int) -> Iterator[Block]:
         account = member.account

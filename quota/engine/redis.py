@@ -76,7 +76,6 @@ class RedisEngine:
         seen = Pool(name=pool, settings=codec.read_settings(settings), epoch="")
         seen.holds = codec.read_holds(scores, whys)
         seen.members.update(codec.read_members(rows))
-        seen.roll(now)
         states = {name: state_of(seen, member, now_ms=now) for name, member in seen.members.items()}
         return PoolSnapshot(pool=pool, now_ms=now, settings=seen.settings, leases=leases, accounts=states)
 

@@ -6,10 +6,12 @@ from dataclasses import replace
 from quota.engine import breaker as breakers
 from quota.engine.calendar import slot_end_ms, slot_of
 from quota.engine.capacity import NOTHING, Amount
-from quota.engine.holds import key_of, until_of
+from quota.engine.holds import HoldKey, key_of, until_of
 from quota.engine.incidents import COMMON_CAUSE_HOLD_MS, OUTAGE_ANNOUNCE_MS, is_outage
 from quota.engine.pool import Granted, Member, Pool
 from quota.engine.types import NEVER, Hold, Lease, Scope, Settled, Settlement, Verdict
+
+INVALID_KEY = "invalid_key"
 
 
 def settle(pool: Pool, lease_id: str, settlement: Settlement, *, now_ms: int) -> Settled:
@@ -89,16 +91,21 @@ def _overloaded(pool: Pool, member: Member, *, now_ms: int) -> Verdict:
 def _rejected(pool: Pool, member: Member, *, why: str, now_ms: int) -> None:
     """One dead key waits for a person; several within a minute have a cause in common, and nobody is condemned."""
     if pool.rejections.report(member.account.id, now_ms=now_ms) < 2:
-        hold = Hold(Scope.ACCOUNT, "invalid_key", until_ms=NEVER)
-        pool.holds.add(key_of(hold, member.account), until_ms=NEVER, why=hold.why)
+        _condemn(pool, member, until_ms=NEVER, why=INVALID_KEY)
         pool.tell("account.rejected", account=member.account.id, why=why)
         return
-    hold = Hold(Scope.ACCOUNT, "common_cause")
     for name in sorted(pool.rejections.seen):
         if name in pool.members:
-            key = key_of(hold, pool.members[name].account)
-            pool.holds.entries[key] = (now_ms + COMMON_CAUSE_HOLD_MS, hold.why)
+            _condemn(pool, pool.members[name], until_ms=now_ms + COMMON_CAUSE_HOLD_MS, why="common_cause")
     pool.tell("pool.common_cause", accounts=",".join(sorted(pool.rejections.seen)), why=why)
+
+
+def _condemn(pool: Pool, member: Member, *, until_ms: int, why: str) -> None:
+    """Hold the whole account, unless something other than an earlier condemnation holds it as long."""
+    key = HoldKey(Scope.ACCOUNT, member.account.id)
+    until, reason = pool.holds.entries.get(key, (0, ""))
+    if until < until_ms or reason == INVALID_KEY:
+        pool.holds.entries[key] = (until_ms, why)
 
 
 def _hold(pool: Pool, member: Member, holds: Sequence[Hold], *, now_ms: int) -> None:

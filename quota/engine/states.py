@@ -6,7 +6,8 @@ from quota.engine.types import AccountState, Window
 
 
 def state_of(pool: Pool, member: Member, *, now_ms: int) -> AccountState:
-    """One account at one instant. Its windows must have been rolled to it."""
+    """One account at one instant."""
+    member = member.at(now_ms)
     account, breaker, counters = member.account, member.breaker, member.counters
     day, month, held = counters.used[Window.DAY], counters.used[Window.MONTH], counters.held[Window.MONTH]
     return AccountState(

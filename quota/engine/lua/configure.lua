@@ -8,7 +8,10 @@
 
 local given = cmsgpack.unpack(ARGV[2])
 local loaded_before = open()
-if loaded_before and given[VERSION] < pool[VERSION] then return { 0 } end
+if loaded_before and given[VERSION] < pool[VERSION] then
+  close()
+  return { 0 }
+end
 
 if loaded_before then
   given[EPOCH] = pool[EPOCH]
@@ -36,12 +39,14 @@ for i = 3, #ARGV, 3 do
   kept[id] = true
   local a = account(id)
   if a then
+    local before = organization(a)
     a.c = unpack_(ARGV[i + 1])
+    a.s[LEARNED_ORG] = before
+    learn_organization(a, a.c[ORGANIZATION])
   else
     a = { id = id, c = unpack_(ARGV[i + 1]), s = restored(ARGV[i + 2]), m = '', m_stored = '' }
     loaded[id] = a
   end
-  if a.c[ORGANIZATION] ~= '' then a.s[LEARNED_ORG] = a.c[ORGANIZATION] end
   call('HSET', ACCOUNTS, 'c:' .. id, ARGV[i + 1])
   roll(a)
   place(a)
@@ -50,9 +55,17 @@ end
 for _, id in ipairs(account_ids()) do
   if not kept[id] then
     local a = account(id)
-    leave_ready(a)
-    call('ZREM', WAKE, id)
-    call('HDEL', ACCOUNTS, 'c:' .. id, 's:' .. id, 'm:' .. id)
+    if a.s[IN_FLIGHT] > 0 then
+      -- Removed with calls under way: it takes no more, and goes when they have ended.
+      a.c[ENABLED] = 0
+      call('HSET', ACCOUNTS, 'c:' .. id, pack(a.c))
+      roll(a)
+      place(a)
+    else
+      leave_ready(a)
+      call('ZREM', WAKE, id)
+      call('HDEL', ACCOUNTS, 'c:' .. id, 's:' .. id, 'm:' .. id)
+    end
   end
 end
 close()

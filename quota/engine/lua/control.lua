@@ -27,7 +27,7 @@ local function unpark_organization(org)
     local other = account(id)
     if organization(other) == org and other.s[OUT_UNTIL] > now then
       roll(other)
-      other.s[OUT_UNTIL] = tonumber(call('ZSCORE', HOLDS, 'account|' .. id .. '||') or 0)
+      forget_out(other)
       place(other)
     end
   end
@@ -48,7 +48,10 @@ end
 
 if not open() then return { 'EMPTY' } end
 local a = account(ARGV[2])
-if not a then return { 0 } end
+if not a then
+  close()
+  return { 0 }
+end
 roll(a)
 if order == 'reset' then reset(a)
 elseif order == 'force_open' then force(a, FORCED_OPEN)

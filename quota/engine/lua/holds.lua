@@ -23,6 +23,17 @@ local function binding(a, group, model, visit)
   end
 end
 
+-- What keeps the account itself from everything; an organization's hold is found again at the next lease.
+local function forget_out(a)
+  a.s[OUT_UNTIL] = tonumber(call('ZSCORE', HOLDS, 'account|' .. a.id .. '||') or 0)
+end
+
+local function learn_organization(a, org)
+  if org == '' or org == organization(a) then return end
+  a.s[LEARNED_ORG] = org
+  forget_out(a)
+end
+
 local function put_hold(key, until_ms, why)
   call('ZADD', HOLDS, until_ms, key)
   call('HSET', WHYS, key, why)

@@ -188,7 +188,8 @@ local function grant(a, sticky, moved)
   call('HSET', LEASE, id, pack(l))
   call('ZADD', LEASES, deadline, id)
   if session_given and only == '' and pool[AFFINITY] == 1 then
-    call('SET', SESSION, a.id .. ' ' .. string.format('%.0f', now + pool[AFFINITY_TTL]), 'PX', pool[AFFINITY_TTL])
+    local until_ms = string.format('%.0f', now + pool[AFFINITY_TTL])
+    call('SET', SESSION, pool[EPOCH] .. ' ' .. until_ms .. ' ' .. a.id, 'PX', pool[AFFINITY_TTL])
   end
   announce(13 + tried_count)
   return reply(l)
@@ -196,8 +197,8 @@ end
 
 local function session_account()
   if not session_given or only ~= '' or pool[AFFINITY] == 0 then return '' end
-  local name, until_ms = string.match(call('GET', SESSION) or '', '^(.*) (%d+)$')
-  return name and now < tonumber(until_ms) and name or ''
+  local epoch, until_ms, name = string.match(call('GET', SESSION) or '', '^(%S+) (%d+) (.*)$')
+  return epoch == pool[EPOCH] and now < tonumber(until_ms) and name or ''
 end
 
 local function lease()

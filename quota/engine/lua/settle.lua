@@ -37,20 +37,27 @@ local function overloaded(a)
   return 'neutral'
 end
 
+-- Hold the whole account, unless something other than an earlier condemnation holds it as long.
+local function condemn(a, until_ms, reason)
+  local key = 'account|' .. a.id .. '||'
+  if tonumber(call('ZSCORE', HOLDS, key) or 0) < until_ms or call('HGET', WHYS, key) == 'invalid_key' then
+    put_hold(key, until_ms, reason)
+    forget_out(a)
+  end
+end
+
 -- One dead key waits for a person; several within a minute have a cause in common, and nobody is condemned.
 local function rejected(a)
   local names = report('r', a.id, COMMON_CAUSE_WINDOW_MS)
   if #names < 2 then
-    put_hold('account|' .. a.id .. '||', NEVER, 'invalid_key')
-    a.s[OUT_UNTIL] = NEVER
+    condemn(a, NEVER, 'invalid_key')
     return tell('account.rejected', 'account', a.id, 'why', why)
   end
   for _, name in ipairs(names) do
     local other = account(name)
     if other then
       roll(other)
-      put_hold('account|' .. name .. '||', now + COMMON_CAUSE_HOLD_MS, 'common_cause')
-      other.s[OUT_UNTIL] = now + COMMON_CAUSE_HOLD_MS
+      condemn(other, now + COMMON_CAUSE_HOLD_MS, 'common_cause')
       if other ~= a then place(other) end
     end
   end
@@ -101,7 +108,7 @@ local function settle_known(l)
     roll(a)
     replace(a, l[L_GRANTED], not late, 1, l[L_TOKENS], l[L_COST], actual())
     if not late then a.s[IN_FLIGHT] = a.s[IN_FLIGHT] - 1 end
-    if learned ~= '' then a.s[LEARNED_ORG] = learned end
+    learn_organization(a, learned)
     judge(a, l)
     add_holds(a)
     place(a)

@@ -1,0 +1,328 @@
+"""Random histories, biased towards the places where engines go wrong: trips, probes, deadlines, midnights, waves."""
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from random import Random
+
+from quota.engine.calendar import DAY_MS
+from quota.engine.errors import EngineEmpty
+from quota.engine.types import (
+    NEVER,
+    Account,
+    BreakerSettings,
+    BreakerState,
+    Event,
+    Hold,
+    Lease,
+    LeaseRequest,
+    Limit,
+    Metric,
+    PoolSettings,
+    Refusal,
+    Scope,
+    Settlement,
+    Strategy,
+    Usage,
+    Verdict,
+    Window,
+)
+from tests.properties.pair import POOL, Pair
+
+START_MS = 1_798_761_594_000  # 2026-12-31 23:59:54 UTC: minute, day, month and year end soon
+MODELS = ("m1", "m2")
+NAMES = ("a", "b", "c", "d")
+
+
+@dataclass
+class History:
+    """One run: the pair, what it was told, and an independent log of what was admitted."""
+
+    pair: Pair
+    random: Random
+    settings: PoolSettings
+    accounts: list[Account]
+    leases: list[Lease] = field(default_factory=list)
+    done: deque[Lease] = field(default_factory=lambda: deque(maxlen=8))
+    admitted: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
+    serial: int = 0
+
+    @classmethod
+    async def begin(cls, pair: Pair, random: Random) -> "History":
+        settings = PoolSettings(
+            version=1,
+            strategy=random.choice(list(Strategy)),
+            affinity=random.random() < 0.5,
+            affinity_ttl_ms=random.choice((5_000, 300_000)),
+            affinity_margin_ppm=random.choice((0, 100_000, 250_000)),
+            breaker=BreakerSettings(random.choice((1, 2, 5)), 300_000, random.choice((1, 1, 2)), random.random() < 0.3),
+            outage_guard=random.random() < 0.6,
+        )
+        history = cls(pair, random, settings, [_account(name, random) for name in NAMES])
+        usage = {"a": Usage(day=START_MS // DAY_MS, day_requests=2, day_tokens=90, day_cost=7, month_tokens=300)}
+        await pair.configure(settings, history.accounts, usage)
+        return history
+
+    async def run(self, steps: int) -> None:
+        """Raises Disagreement or AssertionError at the first step after which something is not as it must be."""
+        for _ in range(steps):
+            act = self.random.choices(ACTS, WEIGHTS)[0]
+            try:
+                await act(self)
+                snapshot = await self.pair.check()
+            except EngineEmpty:
+                await self._reload()
+                snapshot = await self.pair.check()
+            assert all(account.in_flight >= 0 for account in snapshot.accounts.values())
+        await self.drain()
+
+    async def _reload(self) -> None:
+        """Both engines have lost the pool (the clock ran far back)."""
+        self.pair.visited["reloads"] += 1
+        self.leases.clear()
+        self.admitted.clear()
+        await self.pair.configure(self.settings, self.accounts)
+
+    async def drain(self) -> None:
+        """After every deadline nothing is left: no lease, nothing in flight, nothing reserved, no probe."""
+        self.pair.clock.now_ms += 200_000
+        await self.pair.each(lambda engine: engine.expire(POOL))
+        snapshot = await self.pair.check()
+        assert snapshot.leases == 0
+        for account in snapshot.accounts.values():
+            assert (account.in_flight, account.reserved_tokens, account.reserved_cost) == (0, 0, 0)
+            assert not account.probing
+
+    # Steps
+
+    async def lease_one(self) -> None:
+        await self.take(self.request())
+
+    def request(self, **changes: object) -> LeaseRequest:
+        draw = self.random
+        self.serial += 1
+        model = draw.choice(MODELS)
+        request = LeaseRequest(
+            pool=POOL,
+            lease_id=f"l{self.serial}",
+            model=model,
+            group=f"g-{model}",
+            tokens=draw.choice((0, 10, 10, 40, 400)),
+            cost=draw.choice((0, 1, 5, 3_000_000_000_000)),
+            tried=tuple(draw.sample(NAMES, draw.choice((0, 0, 0, 1, 2)))),
+            session=draw.choice(("", "s1", "s2")),
+            only=draw.choice(("", "", "", "", draw.choice(NAMES))),
+            ttl_ms=draw.choice((1, 5_000, 60_000, 120_000)),
+            note=draw.choice(("", "n")),
+            events=draw.choice(((), (Event("started", '{"x":1}'),))),
+        )
+        return replace(request, **changes)  # type: ignore[arg-type]
+
+    async def take(self, request: LeaseRequest) -> Lease | Refusal:
+        answer = await self.pair.lease(request)
+        if isinstance(answer, Lease):
+            self.leases.append(answer)
+            self._check_admission(answer)
+        return answer
+
+    def _check_admission(self, lease: Lease) -> None:
+        """No 60-second span holds more than the limit, by a count of our own."""
+        log = self.admitted.setdefault(lease.account, [])
+        log.append((lease.granted_ms, lease.id))
+        account = next(found for found in self.accounts if found.id == lease.account)
+        for limit in account.limits:
+            if (limit.metric, limit.window) == (Metric.REQUESTS, Window.MINUTE):
+                recent = [at for at, _ in log if at >= lease.granted_ms - 60_000]
+                assert len(recent) <= limit.amount
+
+    async def repeat_lease(self) -> None:
+        if self.leases:
+            known = self.random.choice(self.leases)
+            await self.pair.lease(self.request(lease_id=known.id))
+
+    async def settle_one(self) -> None:
+        if self.leases:
+            index = 0 if self.random.random() < 0.3 else self.random.randrange(len(self.leases))
+            await self.end(self.leases.pop(index), self.settlement())
+
+    def settlement(self, **changes: object) -> Settlement:
+        draw = self.random
+        settlement = Settlement(
+            verdict=draw.choices(list(Verdict), (6, 6, 3, 1, 2, 2))[0],
+            tokens=draw.choice((0, 7, 10, 500)),
+            cost=draw.choice((0, 1, 4, 9)),
+            sent=draw.random() < 0.85,
+            why=draw.choice(("http 503", "timeout")),
+            holds=tuple(self._hold() for _ in range(draw.choice((0, 0, 0, 1, 2)))),
+            organization=draw.choice(("", "", "", "org1")),
+            note=draw.choice(("", "{}")),
+            events=draw.choice(((), (Event("done", "{}"), Event("more")))),
+        )
+        return replace(settlement, **changes)  # type: ignore[arg-type]
+
+    def _hold(self) -> Hold:
+        draw = self.random
+        scope = draw.choice(list(Scope))
+        model = draw.choice(("", "", "m1")) if scope is Scope.ACCOUNT else ""
+        until = draw.choice((0, 0, self.pair.clock.now_ms + 90_000, NEVER, 5))
+        group = "" if model else draw.choice(("", "g-m1"))
+        return Hold(scope, draw.choice(("throttle", "spend_limit")), until, draw.choice((0, 3_000, 70_000)), group, model)
+
+    async def end(self, lease: Lease, settlement: Settlement) -> None:
+        self.done.append(lease)
+        if not settlement.sent:
+            self.admitted[lease.account] = [entry for entry in self.admitted.get(lease.account, []) if entry[1] != lease.id]
+        result = await self.pair.each(lambda engine: engine.settle(POOL, lease.id, settlement))
+        self.pair.visited["late settlements"] += result.late
+
+    async def settle_again(self) -> None:
+        """Ended twice, or never granted: nothing may change."""
+        known = self.random.choice(self.done).id if self.done else "nobody"
+        if any(lease.id == known for lease in self.leases):
+            return
+        settlement = self.settlement()
+        result = await self.pair.each(lambda engine: engine.settle(POOL, known, settlement))
+        assert not result.changed
+
+    async def adopt(self) -> None:
+        """A grant of another life of the store comes home, perhaps twice."""
+        self.serial += 1
+        now = self.pair.clock.now_ms
+        granted_ms = now - self.random.choice((0, 3_000, 59_000, 3_600_000))
+        name = self.random.choice((*NAMES, "gone"))
+        day = granted_ms // DAY_MS
+        lease = Lease(f"f{self.serial}", POOL, name, 3, False, granted_ms, now, day, tokens=9, cost=2, epoch="before")
+        settlement = self.settlement(granted=lease)
+        for _ in range(self.random.choice((1, 2))):
+            await self.pair.each(lambda engine: engine.settle(POOL, lease.id, settlement))
+        if settlement.sent:
+            self.admitted.clear()  # what came home may well exceed a limit; the next admissions are counted afresh
+        self.pair.visited["adoptions"] += 1
+
+    async def renew(self) -> None:
+        if self.leases:
+            lease = self.random.choice(self.leases)
+            ttl, alive = self.random.choice((1, 60_000)), self.random.random() < 0.5
+            await self.pair.each(lambda engine: engine.renew(POOL, lease.id, ttl_ms=ttl, alive=alive))
+
+    async def failures_in_a_row(self) -> None:
+        """One account fails until its breaker opens."""
+        name = self.random.choice(NAMES)
+        for _ in range(self.settings.breaker.threshold):
+            request = self.request(only=name, tried=(), tokens=0, cost=0, ttl_ms=60_000)
+            answer = await self.take(request)
+            if isinstance(answer, Refusal):
+                return
+            self.leases.remove(answer)
+            await self.end(answer, self.settlement(verdict=Verdict.FAILURE, holds=()))
+
+    async def to_the_probe(self) -> None:
+        """On to the moment at which an open breaker lets a probe through, or the millisecond before."""
+        snapshot = await self.pair.twin.snapshot(POOL)
+        opens = [a.open_until_ms for a in snapshot.accounts.values() if a.breaker is BreakerState.OPEN]
+        if opens:
+            at = min(opens) - self.random.choice((0, 0, 1))
+            self.pair.clock.now_ms = max(self.pair.clock.now_ms, at)
+        await self.take(self.request(tried=(), tokens=0, cost=0, only=""))
+
+    async def outage(self) -> None:
+        """Many accounts at once answer alike."""
+        verdict = self.random.choice((Verdict.OVERLOADED, Verdict.OVERLOADED, Verdict.REJECTED))
+        for lease in self.random.sample(self.leases, min(len(self.leases), 3)):
+            self.leases.remove(lease)
+            await self.end(lease, self.settlement(verdict=verdict, holds=()))
+
+    async def advance(self) -> None:
+        self.pair.clock.now_ms += self.random.choice((1, 500, 999, 1_000, 4_000, 10_000, 30_000, 59_999, 61_000, 120_000))
+
+    async def far_ahead(self) -> None:
+        self.pair.clock.now_ms += self.random.choice((3_600_000, DAY_MS - 1, DAY_MS, 32 * DAY_MS))
+
+    async def to_midnight(self) -> None:
+        now = self.pair.clock.now_ms
+        self.pair.clock.now_ms = now // DAY_MS * DAY_MS + DAY_MS - self.random.choice((0, 1))
+
+    async def clock_back(self) -> None:
+        back = self.random.choice((1, 1_000, 5_000, 5_001)) if self.random.random() < 0.9 else 3_600_000
+        self.pair.clock.now_ms -= back
+        if back > 5_000:
+            self.admitted.clear()
+
+    async def order(self) -> None:
+        name = self.random.choice(NAMES)
+        orders: tuple[Callable[..., Awaitable[None]], ...] = (
+            lambda engine: engine.reset_breaker(POOL, name, actor="ann"),
+            lambda engine: engine.reset_breaker(POOL, name, actor="ann"),
+            lambda engine: engine.force_open(POOL, name, actor="ann", why="maintenance"),
+            lambda engine: engine.force_closed(POOL, name, actor="bob", why="trust me"),
+            lambda engine: engine.clear_cooldown(POOL, name, actor="bob"),
+            lambda engine: engine.clear_cooldown(POOL, name, actor="bob"),
+        )
+        await self.pair.each(self.random.choice(orders))
+
+    async def all_clear(self) -> None:
+        for name in NAMES:
+            await self.pair.each(lambda engine, name=name: engine.clear_cooldown(POOL, name, actor="ann"))
+            await self.pair.each(lambda engine, name=name: engine.reset_breaker(POOL, name, actor="ann"))
+
+    async def configure(self) -> None:
+        """An edit, or one that comes too late."""
+        newer = self.random.random() < 0.8
+        version = self.settings.version + 1 if newer else self.settings.version - 1
+        settings = replace(self.settings, version=version, strategy=self.random.choice(list(Strategy)))
+        accounts = [_account(name, self.random) for name in NAMES if self.random.random() < 0.95]
+        if await self.pair.configure(settings, accounts):
+            self.settings, self.accounts = settings, accounts
+            self.admitted.clear()
+
+    async def wait_for_a_ticket(self) -> None:
+        """Asking again at the time named in each refusal ends in a lease, unless only people can help."""
+        request = self.request(tried=(), tokens=1, cost=0, only="", ttl_ms=5_000)
+        for _ in range(400):
+            answer = await self.take(replace(request, lease_id=f"{request.lease_id}w"))
+            if isinstance(answer, Lease) or answer.retry_at_ms >= NEVER:
+                return
+            assert answer.retry_at_ms > self.pair.clock.now_ms
+            self.pair.clock.now_ms = answer.retry_at_ms
+        raise AssertionError(f"still no ticket for {request}: {answer}")
+
+
+ACTS: tuple[Callable[[History], Awaitable[None]], ...] = (
+    History.lease_one,
+    History.settle_one,
+    History.failures_in_a_row,
+    History.to_the_probe,
+    History.advance,
+    History.renew,
+    History.repeat_lease,
+    History.settle_again,
+    History.adopt,
+    History.outage,
+    History.far_ahead,
+    History.to_midnight,
+    History.clock_back,
+    History.order,
+    History.all_clear,
+    History.configure,
+    History.wait_for_a_ticket,
+)
+WEIGHTS = (30, 22, 6, 8, 8, 4, 2, 2, 2, 3, 1, 1, 1, 3, 2, 2, 2)
+
+
+def _account(name: str, random: Random) -> Account:
+    amounts = {Metric.REQUESTS: (3, 10, 1_000), Metric.TOKENS: (50, 500, 10**9), Metric.COST: (20, 10**13)}
+    pairs = [(metric, window) for metric in Metric for window in Window]
+    limits = tuple(
+        Limit(metric, window, random.choice(amounts[metric]))
+        for metric, window in random.sample(pairs, random.choice((0, 1, 1, 2, 3)))
+    )
+    return Account(
+        id=name,
+        enabled=random.random() < 0.95,
+        priority=random.choice((1, 1, 2)),
+        weight=random.choice((1, 1, 3)),
+        limits=limits,
+        max_concurrency=random.choice((None, None, 1, 3)),
+        models=random.choice((None, None, None, ("m1",))),
+        organization=random.choice(("", "", "org1", "org2")),
+    )
