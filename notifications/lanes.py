@@ -1,7 +1,7 @@
 """Lanes: messages on their way to Slack, one lane per destination, never faster than the destination likes.
 
-Handing a message over never waits: a full lane drops its oldest message and counts it. While a lane paces itself or
-waits for Slack, what gathers behind it leaves as one digest, so a storm of events becomes a few messages.
+Handing a message over never waits: a full lane drops its oldest message (alerts last) and counts it. While a lane
+paces itself or waits for Slack, what gathers behind it leaves as one digest: a storm becomes a few messages.
 """
 
 import asyncio
@@ -32,6 +32,7 @@ class Sender(Protocol):
     """Who delivers; `slack.SlackSender` in life."""
 
     def destination(self, channel: Channel, /) -> Destination | None: ...
+    def addressed(self, message: SlackMessage, /) -> SlackMessage: ...
     async def send(self, message: SlackMessage, /) -> Destination: ...
 
 
@@ -52,10 +53,9 @@ class Lane:
         self.dropped = 0
 
     def offer(self, message: SlackMessage) -> None:
-        """Queue `message`; never waits, drops the oldest when full."""
+        """Queue `message`; never waits, drops the oldest when full, alerts last."""
         if len(self._waiting) >= self._capacity:
-            self._waiting.popleft()
-            self._count_drop()
+            self._drop_one()
         self._waiting.append(message)
         self._idle.clear()
         self._arrived.set()
@@ -91,7 +91,9 @@ class Lane:
         except Exception as error:  # noqa: BLE001 (a fault of ours must cost one message, not the lane)
             logger.error("slack: a message was lost: unexpected %s", type(error).__name__, extra=_LOST)  # noqa: TRY400
 
-    def _count_drop(self) -> None:
+    def _drop_one(self) -> None:
+        calm = (at for at, it in enumerate(self._waiting) if it.channel is not Channel.ALERT)
+        del self._waiting[next(calm, 0)]
         self.dropped += 1
         self._unreported += 1
         if self._unreported == 1:
@@ -102,6 +104,7 @@ class Courier:
     """Hands each message to its destination's lane; kinds that share a destination share its pace."""
 
     def __init__(self, *, sender: Sender, clock: Clock, sleep: Sleep = asyncio.sleep) -> None:
+        self._sender = sender
         places = {kind: place for kind in Channel if (place := sender.destination(kind))}
         lanes = {place: Lane(sender=sender, clock=clock, sleep=sleep) for place in places.values()}
         self._lanes = {kind: lanes[place] for kind, place in places.items()}
@@ -119,7 +122,7 @@ class Courier:
     def offer(self, message: SlackMessage) -> None:
         """Queue `message` for its destination; never waits. Without a destination it is nobody's."""
         if lane := self._lanes.get(message.channel):
-            lane.offer(message)
+            lane.offer(self._sender.addressed(message))
 
     async def close(self, *, drain_s: float = DRAIN_S) -> None:
         """Stop, after at most `drain_s` seconds spent on what still waits."""

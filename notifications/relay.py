@@ -57,9 +57,7 @@ class Relay:
         self._told = Told()
         self.undelivered = 0
 
-    async def publish(
-        self, entries: Iterable[Entry], *, names: Mapping[str, str] = MappingProxyType({})
-    ) -> None:
+    async def publish(self, entries: Iterable[Entry], *, names: Mapping[str, str] = MappingProxyType({})) -> None:
         """Tell people of `entries`, in their order; `names` maps ids of accounts and pools to their names.
 
         Safe to repeat: an entry told before is not told again by this process.

@@ -67,6 +67,11 @@ class SlackSender:
         """Where messages of this kind go; None if nowhere."""
         return self._routes.get(channel)
 
+    def addressed(self, message: SlackMessage) -> SlackMessage:
+        """The message with its channel's name on it, if its destination is shared; done before it joins a digest."""
+        meant = label(self._settings, channel=message.channel)
+        return labelled(message, label=meant) if meant else message
+
     async def send(self, message: SlackMessage) -> Destination:
         """Deliver `message` and say where.
 
@@ -74,9 +79,8 @@ class SlackSender:
         last try SlackRateLimited or SlackUnavailable.
         """
         place = self._open(message.channel)
-        meant = label(self._settings, channel=message.channel)
         try:
-            await self._persist(place, labelled(message, label=meant) if meant else message)
+            await self._persist(place, message)
         except SlackRefused as error:
             self._switch_off(place, error)
             raise
@@ -105,9 +109,7 @@ class SlackSender:
 
     def _switch_off(self, place: Destination, error: SlackError) -> None:
         self.disabled[place.name] = error.code
-        logger.error(
-            "slack: nothing more is sent to the %s: %s", place.name, error, extra={"action": "slack_off"}
-        )
+        logger.error("slack: nothing more is sent to the %s: %s", place.name, error, extra={"action": "slack_off"})
 
 
 async def post(place: Destination, message: SlackMessage) -> None:
@@ -126,16 +128,12 @@ async def post(place: Destination, message: SlackMessage) -> None:
 
 async def _by_webhook(place: Destination, message: SlackMessage) -> Answer:
     client = AsyncWebhookClient(place.webhook, timeout=TIMEOUT_S, logger=_silent, retry_handlers=[])
-    said = await client.send(
-        text=message.text, blocks=list(message.blocks), unfurl_links=False, unfurl_media=False
-    )
+    said = await client.send(text=message.text, blocks=list(message.blocks), unfurl_links=False, unfurl_media=False)
     return Answer(said.status_code, said.body, _header(said.headers))
 
 
 async def _by_bot(place: Destination, message: SlackMessage) -> Answer:
-    client = AsyncWebClient(
-        place.token, base_url=place.api_url, timeout=TIMEOUT_S, logger=_silent, retry_handlers=[]
-    )
+    client = AsyncWebClient(place.token, base_url=place.api_url, timeout=TIMEOUT_S, logger=_silent, retry_handlers=[])
     try:
         said = await client.chat_postMessage(
             channel=place.channel,

@@ -67,15 +67,21 @@ def labelled(message: SlackMessage, *, label: str) -> SlackMessage:
 
 
 def digest(messages: Sequence[SlackMessage], *, dropped: int = 0) -> SlackMessage:
-    """One message in place of many (at least one): the newest listed, `dropped` older ones only counted."""
+    """One message in place of many (at least one): alerts and the newest are listed, `dropped` ones only counted."""
     if len(messages) == 1 and not dropped:
         return messages[0]
-    shown = messages[-DIGEST_LINES:]
+    shown = _worth_listing(messages)
     unlisted = len(messages) - len(shown) + dropped
     title = f"{len(messages) + dropped} messages at once"
     lines = [_section(clipped(it.text, limit=LINE_LIMIT)) for it in shown]
-    more = [_context(f"{unlisted} older ones are not listed")] if unlisted else []
+    more = [_context(f"{unlisted} others are not listed")] if unlisted else []
     return SlackMessage(messages[-1].channel, title, (_section(f":package: *{title}*"), *lines, *more))
+
+
+def _worth_listing(messages: Sequence[SlackMessage]) -> list[SlackMessage]:
+    """Alerts first, then the newest, in the order they came."""
+    by_worth = sorted(range(len(messages)), key=lambda at: (messages[at].channel is not Channel.ALERT, -at))
+    return [messages[at] for at in sorted(by_worth[:DIGEST_LINES])]
 
 
 def _headline(title: str, *, user: str) -> str:

@@ -38,9 +38,7 @@ def destination(settings: SlackSettings, *, channel: Channel) -> Destination | N
     """The place for this kind of message, or None if there is none."""
     wanted = settings.channels.get(channel, "")
     if settings.bot_token and wanted:
-        return Destination(
-            f"bot to {wanted}", token=settings.bot_token, channel=wanted, api_url=settings.api_url
-        )
+        return Destination(f"bot to {wanted}", token=settings.bot_token, channel=wanted, api_url=settings.api_url)
     if own := settings.webhooks.get(channel, ""):
         return Destination(f"{channel.value} webhook", webhook=own)
     if settings.shared_webhook:

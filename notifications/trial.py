@@ -11,6 +11,7 @@ from notifications.slack_routes import Destination
 
 
 class Sender(Protocol):
+    def addressed(self, message: SlackMessage, /) -> SlackMessage: ...
     async def send(self, message: SlackMessage, /) -> Destination: ...
 
 
@@ -33,7 +34,7 @@ async def try_out(*, sender: Sender, channels: Sequence[Channel], user: str, at_
 
 async def _try_one(sender: Sender, message: SlackMessage) -> Trial:
     try:
-        place = await sender.send(message)
+        place = await sender.send(sender.addressed(message))
     except SlackError as error:
         configured = not isinstance(error, SlackNotConfigured)
         return Trial(message.channel, delivered=False, configured=configured, code=error.code, advice=error.advice)

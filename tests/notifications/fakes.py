@@ -112,6 +112,9 @@ class FakeSender:
     def destination(self, channel: Channel) -> Destination:
         return Destination(channel.value if self._apart else "one")
 
+    def addressed(self, message: SlackMessage) -> SlackMessage:
+        return message
+
     async def send(self, message: SlackMessage) -> Destination:
         if self.trouble:
             raise self.trouble

@@ -148,6 +148,7 @@ class Stalled:
     """An ASGI server whose browser stops reading after the handshake, until `resume`d."""
 
     def __init__(self, consumer: Any) -> None:
+        self.begun = 0
         self._to_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.frames: list[dict[str, Any]] = []
         self.reading = asyncio.Event()
@@ -157,6 +158,7 @@ class Stalled:
 
     async def _send(self, frame: dict[str, Any]) -> None:
         if frame["type"] == "websocket.send":
+            self.begun += 1
             await self.reading.wait()
         self.frames.append(frame)
 
@@ -182,11 +184,13 @@ async def test_a_browser_that_stops_reading_is_cut_off(world: World) -> None:
 
 
 async def test_a_browser_that_falls_behind_is_told_how_much_it_missed(world: World) -> None:
-    server = Stalled(LiveConsumer.as_asgi(world=world, rules=RULES))
-    await settle()
+    consumer = LiveConsumer(world=world, rules=RULES)
+    server = Stalled(consumer)
+    await until(lambda: server.begun == 1)
     await publish(*({"type": "hold", "id": str(number)} for number in range(5)))
+    await until(lambda: consumer._mailbox.missed == 2)
     server.reading.set()
-    await settle()
+    await until(lambda: len(server.frames) == 6)
     assert [frame["text"] for frame in server.frames[2:]] == [
         '{"type":"missed","count":2}',
         '{"type":"hold","id":"2"}',
@@ -197,11 +201,13 @@ async def test_a_browser_that_falls_behind_is_told_how_much_it_missed(world: Wor
 
 
 async def test_a_browser_that_falls_far_behind_is_cut_off(world: World) -> None:
-    server = Stalled(LiveConsumer.as_asgi(world=world, rules=RULES))
-    await settle()
+    consumer = LiveConsumer(world=world, rules=RULES)
+    server = Stalled(consumer)
+    await until(lambda: server.begun == 1)
     await publish(*({"type": "hold", "id": str(number)} for number in range(50)))
+    await until(lambda: consumer._mailbox.missed == 47)
     server.reading.set()
-    await settle()
+    await until(lambda: "close" in server.types())
     assert server.frames[-1] == {"type": "websocket.close", "code": TOO_SLOW}
     await server.hang_up()
 
@@ -210,7 +216,7 @@ async def test_a_browser_that_leaves_leaves_nothing_behind(world: World) -> None
     before = asyncio.all_tasks()
     server = Stalled(LiveConsumer.as_asgi(world=world, rules=RULES))
     server.reading.set()
-    await settle()
+    await until(lambda: server.begun == 1)
     await server.hang_up()
     assert asyncio.all_tasks() - before == set()
     assert not get_channel_layer().groups.get(LIVE_GROUP)

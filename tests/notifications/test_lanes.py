@@ -82,6 +82,14 @@ async def test_a_full_lane_drops_the_oldest_counts_them_and_says_so_once(
     ) == 1
 
 
+async def test_a_flood_of_requests_pushes_no_alert_out(courier: Courier, sender: FakeSender) -> None:
+    courier.offer(message("the alert"))
+    for number in range(2 * CAPACITY):
+        courier.offer(message(f"request {number}", channel=Channel.ACTIVITY))
+    await settle()
+    assert "the alert" in str(sender.sent[0].blocks)
+
+
 @pytest.mark.parametrize("trouble", [SlackUnavailable("HTTP 503"), SlackMessageInvalid("no_text"), ValueError("bug")])
 async def test_a_lost_message_is_logged_and_the_next_one_goes(
     *, trouble: Exception, courier: Courier, sender: FakeSender, time: HandTime, caplog: pytest.LogCaptureFixture
@@ -113,9 +121,7 @@ async def test_closing_sends_what_still_waits(sender: FakeSender, time: HandTime
     assert [it.text for it in sender.sent] == ["last"]
 
 
-async def test_closing_does_not_wait_for_a_slack_that_hangs(
-    time: HandTime, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_closing_does_not_wait_for_a_slack_that_hangs(time: HandTime, caplog: pytest.LogCaptureFixture) -> None:
     class Hanging(FakeSender):
         async def send(self, message: SlackMessage) -> None:  # type: ignore[override]
             await asyncio.Event().wait()

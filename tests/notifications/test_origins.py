@@ -40,9 +40,7 @@ def test_a_plain_page_may_not_use_a_secure_socket() -> None:
 
 
 def test_a_trusted_origin_is_welcome_wherever_it_is() -> None:
-    assert acceptable(
-        origin="https://ops.example", host=HERE, secure=True, trusted=["https://ops.example"]
-    )
+    assert acceptable(origin="https://ops.example", host=HERE, secure=True, trusted=["https://ops.example"])
 
 
 def test_without_a_host_nothing_matches() -> None:

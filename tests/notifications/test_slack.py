@@ -60,8 +60,11 @@ async def test_a_webhook_gets_text_and_blocks(slack: FakeSlack, naps: Naps) -> N
 
 
 async def test_a_shared_webhook_is_told_the_channel_that_was_meant(slack: FakeSlack, naps: Naps) -> None:
-    await by_webhook(slack, naps).send(ACTIVITY)
-    assert slack.posts[0]["text"].startswith("[for activity]")
+    assert by_webhook(slack, naps).addressed(ACTIVITY).text.startswith("[for activity]")
+
+
+async def test_a_place_of_its_own_needs_no_label(slack: FakeSlack, naps: Naps) -> None:
+    assert by_bot(slack, naps).addressed(ACTIVITY) is ACTIVITY
 
 
 async def test_the_bot_posts_to_the_channel_of_the_kind(slack: FakeSlack, naps: Naps) -> None:
@@ -78,9 +81,7 @@ async def test_links_in_messages_are_not_unfurled(slack: FakeSlack, naps: Naps) 
 
 
 @pytest.mark.parametrize("make", [by_webhook, by_bot])
-async def test_too_fast_waits_as_long_as_slack_says_and_tries_again(
-    make: Make, slack: FakeSlack, naps: Naps
-) -> None:
+async def test_too_fast_waits_as_long_as_slack_says_and_tries_again(make: Make, slack: FakeSlack, naps: Naps) -> None:
     slack.replies = [plain(429, **{"Retry-After": "7"})]
     await make(slack, naps).send(ALERT)
     assert naps.taken == [7.0]

@@ -170,7 +170,12 @@ def test_a_digest_lists_the_newest_and_counts_the_rest() -> None:
     text = said(digest(messages, dropped=3))
     assert "53 messages at once" in text
     assert "trouble 49" in text
-    assert "33 older ones are not listed" in text
+    assert "33 others are not listed" in text
+
+
+def test_a_digest_lists_alerts_before_a_flood_of_requests() -> None:
+    requests = [message_of(ended_entry(activity=f"act-{number}")) for number in range(100)]
+    assert "Circuit open: alpha" in said(digest([message_of(breaker_entry()), *requests]))
 
 
 HOSTILE = st.text(alphabet=st.characters() | st.sampled_from("<>&@!|"), max_size=5_000)

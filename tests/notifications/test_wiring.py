@@ -1,0 +1,140 @@
+"""Through Django's sessions, settings and the configured channel layer, as in life."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from channels.testing import WebsocketCommunicator
+from django.contrib.auth.models import User
+from django.core import checks
+from django.test import Client
+from pytest_django import Settings
+
+from notifications import wiring
+from notifications.slack_blocks import Channel
+from tests.notifications.fakes import breaker_entry, fake_slack
+
+PAGE = {"origin": "http://127.0.0.1:8000", "host": "127.0.0.1:8000"}
+
+
+def scope_of(headers: Mapping[str, str], **more: Any) -> dict[str, Any]:
+    return {"headers": [(name.encode(), value.encode()) for name, value in headers.items()], **more}
+
+
+@sync_to_async
+def signed_in(name: str, *, is_staff: bool = False) -> tuple[User, Client]:
+    user = User.objects.create_user(name, is_staff=is_staff)
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return user, client
+
+
+def session_of(client: Client) -> dict[str, Any]:
+    return {"session": client.session}
+
+
+@pytest.mark.django_db(transaction=True)
+class TestWhoMayWatch:
+    async def test_alice_of_the_staff_may(self) -> None:
+        _, client = await signed_in("alice", is_staff=True)
+        assert await wiring.may_watch(await sync_to_async(session_of)(client))
+
+    async def test_charlie_who_is_no_staff_may_not(self) -> None:
+        _, client = await signed_in("charlie")
+        assert not await wiring.may_watch(await sync_to_async(session_of)(client))
+
+    async def test_a_stranger_may_not(self) -> None:
+        assert not await wiring.may_watch(scope_of({}))
+
+    async def test_alice_may_not_once_she_signed_out(self) -> None:
+        _, client = await signed_in("alice", is_staff=True)
+        scope = await sync_to_async(session_of)(client)
+        await sync_to_async(client.logout)()
+        assert not await wiring.may_watch(scope)
+
+    @pytest.mark.parametrize("lost", ["is_staff", "is_active"])
+    async def test_alice_may_not_once_she_lost_her_role(self, lost: str) -> None:
+        user, client = await signed_in("alice", is_staff=True)
+        scope = await sync_to_async(session_of)(client)
+        await User.objects.filter(pk=user.pk).aupdate(**{lost: False})
+        assert not await wiring.may_watch(scope)
+
+    async def test_alice_may_not_in_a_session_older_than_her_password(self) -> None:
+        user, client = await signed_in("alice", is_staff=True)
+        scope = await sync_to_async(session_of)(client)
+        user.set_password("a new one")
+        await user.asave()
+        assert not await wiring.may_watch(scope)
+
+
+def test_our_own_page_is_welcome() -> None:
+    assert wiring.from_our_page(scope_of(PAGE))
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"host": PAGE["host"]},
+        {**PAGE, "origin": "http://evil.example"},
+        {"host": "evil.example", "origin": "http://evil.example"},
+    ],
+)
+def test_a_page_of_another_host_is_not_even_when_it_names_itself_so(headers: dict[str, str]) -> None:
+    assert not wiring.from_our_page(scope_of(headers))
+
+
+def test_a_trusted_origin_of_the_settings_is_welcome(settings: Settings) -> None:
+    settings.CSRF_TRUSTED_ORIGINS = ["https://ops.example"]
+    assert wiring.from_our_page(scope_of({**PAGE, "origin": "https://ops.example"}))
+
+
+def test_the_settings_are_read_by_name(settings: Settings) -> None:
+    settings.SLACK_BOT_TOKEN = " xoxb-1 "
+    settings.SLACK_ALERT_CHANNEL = "#alerts"
+    settings.SLACK_ACTIVITY_WEBHOOK_URL = "https://hooks.slack.example/a"
+    settings.SLACK_MENTION_USER_ID = "<@U012AB3CD>"
+    slack = wiring.slack_settings()
+    assert (slack.bot_token, slack.channels[Channel.ALERT], slack.user) == ("xoxb-1", "#alerts", "U012AB3CD")
+    assert slack.webhooks[Channel.ACTIVITY] == "https://hooks.slack.example/a"
+
+
+def test_djangos_checks_know_about_slack(settings: Settings) -> None:
+    settings.SLACK_BOT_TOKEN = "xoxb-1"
+    settings.SLACK_ALERT_CHANNEL = settings.SLACK_ACTIVITY_CHANNEL = ""
+    assert "notifications.W003" in [it.id for it in checks.run_checks()]
+
+
+async def test_without_slack_the_relay_says_once_that_it_is_off(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    async with wiring.open_relay() as relay:
+        await relay.publish([breaker_entry()])
+        await relay.publish([breaker_entry(gen=2)])
+    assert [it.getMessage() for it in caplog.records].count(
+        "slack: off, no SLACK_* variable names a place to send to"
+    ) == 1
+
+
+async def test_with_slack_what_deserves_a_message_has_arrived_when_the_relay_is_closed(settings: Settings) -> None:
+    async with fake_slack() as slack:
+        settings.SLACK_ALERT_WEBHOOK_URL = slack.webhook
+        async with wiring.open_relay() as relay:
+            await relay.publish([breaker_entry()])
+    assert "Circuit open" in slack.posts[0]["text"]
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_an_event_travels_from_the_worker_to_a_signed_in_browser() -> None:
+    from nubabel.asgi import application
+
+    _, client = await signed_in("alice", is_staff=True)
+    cookie = "; ".join(f"{name}={morsel.value}" for name, morsel in client.cookies.items())
+    headers = scope_of({**PAGE, "cookie": cookie})["headers"]
+    socket = WebsocketCommunicator(application, "/ws/live/", headers=headers)
+    assert (await socket.connect(timeout=15))[0]
+    assert (await socket.receive_json_from(timeout=15))["type"] == "hello"
+    async with wiring.open_relay() as relay:
+        await relay.publish([breaker_entry()])
+    assert (await socket.receive_json_from(timeout=15))["type"] == "breaker_opened"
+    await socket.disconnect(timeout=15)
