@@ -74,7 +74,7 @@ def _ask(state: State) -> Ask:
             tokens=call.tokens,
             cost=call.cost,
             tried=state.tried,
-            session=call.session,
+            session=call.affinity,
             only=call.only,
             ttl_ms=call.lease_ms,
             note=narration.lease_note(call, number=number),

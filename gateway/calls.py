@@ -22,7 +22,9 @@ class Call:
     tokens: int = 0
     cost: int = 0
     session: str = ""
-    """Namespaced by who asks, so that two callers' equal names never meet."""
+    """What the caller calls it; shown to people."""
+    affinity: str = ""
+    """What keeps the session on its account: its name, namespaced by who asks."""
     only: str = ""
     source: str = "client"
     category: str = ""

@@ -21,7 +21,7 @@ class Ports:
     engine: Engine
     credentials: Credentials
     upstream: Upstream
-    reload: Callable[[str], Awaitable[None]]
+    reload: Callable[[str], Awaitable[object]]
     """Configure a pool in the engine from the database."""
     clock: Clock
     background: Background

@@ -1,0 +1,79 @@
+"""The pooled client: the official SDK over the pool.
+
+    import gateway
+
+    async def ask() -> str:
+        async with gateway.client(pool="default", session="conversation-42") as claude:
+            message = await claude.messages.create(
+                model="claude-sonnet-5-5", max_tokens=200, messages=[{"role": "user", "content": "Hello"}]
+            )
+            return message.content[0].text
+
+Streaming, tools, token counting and raw responses work as ever. Code that is not async calls such a function with
+`asyncio.run(ask())`, or with `asgiref.sync.async_to_sync(ask)()` inside Django. A client costs 0.1 ms: make one for
+each conversation, so that the conversation stays on one account and its prompt cache.
+"""
+
+from typing import TYPE_CHECKING, Final
+
+from gateway.preparing import Context
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from anthropic import AsyncAnthropic
+
+    from gateway.driver import Run
+    from gateway.ports import Listener, Ports
+    from gateway.preparing import PoolRules
+
+BASE_URL: Final = "http://pool.invalid"
+"""Never connected to. Explicit, lest ANTHROPIC_BASE_URL is read."""
+PLACEHOLDER_KEY: Final = "the-pool-chooses-the-key"
+"""The SDK insists on a key; the transport throws it away."""
+TIMEOUT_SECONDS: Final = 3_600.0
+"""The pool has deadlines of its own; this one only tells the SDK not to have another opinion."""
+
+
+def client(
+    *,
+    pool: str = "default",
+    session: str = "",
+    category: str = "",
+    principal: str = "",
+    source: str = "client",
+    access_key: str = "",
+    listener: "Listener | None" = None,
+    on_run: "Callable[[Run], None] | None" = None,
+    via: "Callable[[], Awaitable[tuple[Ports, PoolRules]]] | None" = None,
+) -> "AsyncAnthropic":
+    """Give an `AsyncAnthropic` whose requests are served by the pool's accounts.
+
+    `pool` is a name or id; one that does not exist shows at the first request (`gateway.errors.UnknownPool`).
+    `session` keeps requests on one account while that makes sense, among requests of the same `principal`. `via` brings
+    machinery of one's own (tests do). The SDK retries nothing: the pool has done so already.
+    """
+    import httpx2  # both imported here: the SDK takes 1.5 s, which only those who call Claude should pay
+    from anthropic import AsyncAnthropic
+
+    from gateway.transport import PoolTransport
+
+    context = Context(principal=principal, session=session, source=source, category=category, access_key=access_key)
+    transport = PoolTransport(via or _wired(pool), context=context, listener=listener, on_run=on_run)
+    return AsyncAnthropic(
+        api_key=PLACEHOLDER_KEY,
+        base_url=BASE_URL,
+        max_retries=0,
+        timeout=TIMEOUT_SECONDS,
+        http_client=httpx2.AsyncClient(transport=transport, trust_env=False, timeout=TIMEOUT_SECONDS),
+    )
+
+
+def _wired(pool: str) -> "Callable[[], Awaitable[tuple[Ports, PoolRules]]]":
+    async def source() -> "tuple[Ports, PoolRules]":
+        from gateway.wiring import get_wiring
+
+        wiring = get_wiring()
+        return wiring.ports, await wiring.pools.get(pool)
+
+    return source

@@ -1,0 +1,66 @@
+"""What the gateway is put together from: the only place of this app that reads Django's settings, and its defaults."""
+
+import asyncio
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+from weakref import WeakKeyDictionary
+
+from accounts.directory import get_directory
+from gateway.background import Background
+from gateway.clock import SystemClock
+from gateway.pools import Pools, load_rules
+from gateway.ports import Ports
+from gateway.renewals import Renewals
+from gateway.upstream import HttpUpstream
+
+DEFAULT_MODEL: Final = "claude-sonnet-5-5"
+"""What the orchestrator asks for when the caller names no model."""
+DEFAULT_POOL: Final = "default"
+DRAIN_SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """The gateway of one event loop."""
+
+    ports: Ports
+    pools: Pools
+    upstream: HttpUpstream
+
+
+_wirings: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, Wiring]] = WeakKeyDictionary()
+
+
+def get_wiring() -> Wiring:
+    """Give the running loop's gateway, made when first asked for."""
+    loop = asyncio.get_running_loop()
+    wiring = _wirings.get(loop)
+    if wiring is None:
+        wiring = _wirings[loop] = _wire()
+    return wiring
+
+
+async def close_wiring() -> None:
+    """Finish what is settled in the background, then close the running loop's connections to Anthropic."""
+    wiring = _wirings.pop(asyncio.get_running_loop(), None)
+    if wiring is not None:
+        await wiring.ports.background.drain(timeout=DRAIN_SECONDS)
+        await wiring.upstream.close()
+
+
+def _wire() -> Wiring:
+    from quota.publish import load_pool  # needs Django's apps
+    from quota.wiring import get_engine
+
+    clock, background, upstream, engine = SystemClock(), Background(), HttpUpstream(), get_engine()
+    ports = Ports(
+        engine=engine,
+        credentials=get_directory(),
+        upstream=upstream,
+        reload=partial(load_pool, engine),
+        clock=clock,
+        background=background,
+        renewals=Renewals(clock=clock, background=background),
+    )
+    return Wiring(ports, Pools(load=load_rules), upstream)
