@@ -40,7 +40,7 @@ def logging_config(level: str) -> dict[str, Any]:
             "django": {"level": level, "handlers": [], "propagate": True},
             "django.server": {"level": level, "handlers": [], "propagate": True},
             "axes": {"level": "WARNING"},
-            "uvicorn": {"level": level, "handlers": [], "propagate": True},
+            "uvicorn": {"level": "WARNING" if level == "INFO" else level, "handlers": [], "propagate": True},
             "uvicorn.access": {"level": "WARNING", "handlers": [], "propagate": True},
         },
     }

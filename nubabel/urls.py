@@ -1,7 +1,5 @@
 """Every address that Django answers. `/v1/*` never comes here: see nubabel.asgi."""
 
-from importlib.util import find_spec
-
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
@@ -12,6 +10,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("health/", include(health_faces.urlpatterns())),
+    path("", include("gateway.urls")),
 ]
-if find_spec("gateway.urls"):
-    urlpatterns.append(path("", include("gateway.urls")))

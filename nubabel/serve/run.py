@@ -13,7 +13,7 @@ from django.conf import settings
 
 from nubabel import valkey
 from nubabel.errors import NubabelError, ServeError
-from nubabel.serve import services
+from nubabel.serve import pool_step, services
 from nubabel.serve.places import browser_host
 from nubabel.serve.supervisor import Say, Supervisor
 
@@ -33,7 +33,7 @@ async def run(*, workers: int, when_ready: Callable[[], None], say: Say) -> None
     try:
         _start_all(supervisor, workers=workers)
         if await _ready_or_stopped(stop):
-            when_ready()
+            await asyncio.to_thread(when_ready)
             await stop.wait()
     finally:
         say("stopping" + (f" (running requests get up to {settings.DRAIN_SECONDS} s; Ctrl-C again cuts them)"))
@@ -47,7 +47,7 @@ async def run(*, workers: int, when_ready: Callable[[], None], say: Say) -> None
 def _start_all(supervisor: Supervisor, *, workers: int) -> None:
     """Stopped in the reverse order: the web first, so that the worker still writes down what it did last."""
     if settings.DEMO:
-        supervisor.start(services.simulator())
+        supervisor.start(services.simulator(pool_step.simulated_accounts()))
     for number in range(1, workers + 1):
         supervisor.start(services.worker(number))
     supervisor.start(services.web())

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 from django.conf import settings
@@ -21,18 +22,21 @@ def web() -> Service:
         *("--timeout-graceful-shutdown", str(settings.DRAIN_SECONDS)),
         *("--no-access-log", "--no-server-header", "--log-level", "warning"),
     )
-    return Service("web", argv, _env(), grace=settings.DRAIN_SECONDS + _SPARE)
+    return Service("web", argv, _env(), cwd=settings.BASE_DIR, grace=settings.DRAIN_SECONDS + _SPARE)
 
 
 def worker(number: int) -> Service:
     argv = (sys.executable, str(settings.BASE_DIR / "manage.py"), "run_worker")
-    return Service(f"worker {number}", argv, _env())
+    return Service(f"worker {number}", argv, _env(), cwd=settings.BASE_DIR)
 
 
-def simulator() -> Service:
-    argv = (sys.executable, "-m", "simulator", "--port", str(settings.SIMULATOR_PORT), "--accounts", "demo")
+def simulator(accounts: Path) -> Service:
+    argv = (
+        *(sys.executable, "-m", "simulator", "--port", str(settings.SIMULATOR_PORT), "--quiet"),
+        *("--accounts", str(accounts), "--latency", "realistic"),
+    )
     only_what_it_needs = {name: value for name, value in _env().items() if name in _SHARED_WITH_SIMULATOR}
-    return Service("simulator", argv, {**only_what_it_needs, "PYTHONUNBUFFERED": "1"})
+    return Service("simulator", argv, {**only_what_it_needs, "PYTHONUNBUFFERED": "1"}, cwd=settings.BASE_DIR)
 
 
 def _env() -> Mapping[str, str]:

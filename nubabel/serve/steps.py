@@ -14,11 +14,16 @@ from django.db.migrations.executor import MigrationExecutor
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from accounts.access import issue_access_key
+from accounts.keys import hash_key
+from accounts.models import AccessKey, Pool
 from nubabel import valkey
 from nubabel.errors import ServeError
 
 ADMIN: Final = "admin"
 KEY_FILE: Final = "access-key"
+_READABLE: Final = "abcdefghjkmnpqrstuvwxyz23456789"
+"""Nothing that looks like something else; 20 of them are 99 bits."""
 _KEY_NAME: Final = "made by serve for this machine"
 
 
@@ -56,22 +61,18 @@ def admin_user() -> tuple[str, str]:
     existing = User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
     if existing:
         return existing.get_username(), ""
-    password = secrets.token_urlsafe(15)
+    password = "-".join("".join(secrets.choice(_READABLE) for _ in range(5)) for _ in range(4))
     User.objects.create_superuser(ADMIN, "", password)
     return ADMIN, password
 
 
-def access_key() -> Path:
-    """A file with an access key that works, for the printed example; owner-only like .env, which opens more."""
-    from accounts.access import issue_access_key
-    from accounts.keys import hash_key
-    from accounts.models import AccessKey
-
+def access_key(pool: Pool) -> Path:
+    """A file with an access key to this pool, for the printed example; owner-only like .env, which opens more."""
     path: Path = settings.DATA_DIR / KEY_FILE
     kept = path.read_text().strip() if path.exists() else ""
-    if kept and AccessKey.objects.filter(sha256=hash_key(kept), revoked_at=None).exists():
+    if kept and AccessKey.objects.filter(sha256=hash_key(kept), revoked_at=None, pool=pool).exists():
         return path
-    plain, _record = issue_access_key(name=_KEY_NAME, scopes=["messages"])
+    plain, _record = issue_access_key(name=_KEY_NAME, scopes=["messages"], pool=pool)
     path.unlink(missing_ok=True)
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w") as file:

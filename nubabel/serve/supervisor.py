@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from nubabel.serve.backoff import Record
@@ -32,6 +33,7 @@ class Service:
     name: str
     argv: tuple[str, ...]
     env: Mapping[str, str]
+    cwd: Path | None = None
     grace: float = 10.0
 
     def __repr__(self) -> str:
@@ -82,6 +84,7 @@ class Supervised:
             self._process = await asyncio.create_subprocess_exec(
                 *self.service.argv,
                 env=dict(self.service.env),
+                cwd=self.service.cwd,
                 stdin=asyncio.subprocess.DEVNULL,
                 start_new_session=True,
                 preexec_fn=_die_with_parent if sys.platform == "linux" else None,

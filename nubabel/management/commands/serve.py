@@ -1,13 +1,18 @@
 """`manage.py serve`: the whole pool in one command."""
 
 import asyncio
+import shlex
+import sys
 from argparse import ArgumentParser
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
 
+from accounts.models import Pool
 from nubabel import valkey
 from nubabel.errors import NubabelError
 from nubabel.serve import banner, pool_step, run, steps
@@ -33,28 +38,40 @@ class Command(BaseCommand):
         if settings.DEMO:
             require_free("127.0.0.1", settings.SIMULATOR_PORT, variable="SIMULATOR_PORT")
         try:
-            facts = self._prepare()
-            asyncio.run(run.run(workers=workers, when_ready=lambda: self._say_all(facts), say=self._say))
+            pool = self._prepare()
+            asyncio.run(run.run(workers=workers, when_ready=lambda: self._welcome(pool), say=self._say))
         except KeyboardInterrupt:
-            self._say("stopped before it began")
+            self._say("interrupted before it began")
         finally:
             self._stop_store()
 
-    def _prepare(self) -> banner.Facts:
+    def _prepare(self) -> Pool:
         self._step("store", steps.store())
+        self._working("database", "applying migrations …")
         self._step("database", steps.database())
-        self._step("pool", pool_step.pool())
-        admin, password = steps.admin_user()
-        key_file = steps.access_key()
-        self._step("services", "starting web and worker …")
-        return banner.Facts(
+        pool, said = pool_step.pool()
+        self._step("pool", said)
+        self._working("services", "starting web and worker …")
+        return pool
+
+    def _welcome(self, pool: Pool) -> None:
+        """Make the administrator only now: a password that is made is also shown."""
+        try:
+            key_file = steps.access_key(pool)
+            admin, password = steps.admin_user()
+        finally:
+            connection.close()  # this thread's own
+        facts = banner.Facts(
             url=run.url(),
             admin=admin,
             password=password,
-            key_file=str(key_file),
+            key_file=_from_here(key_file),
             demo=settings.DEMO,
-            manage=".venv/bin/python manage.py",
+            manage=f"{_from_here(Path(sys.executable))} {_from_here(settings.BASE_DIR / 'manage.py')}",
         )
+        self._step("services", f"web, {'simulator, ' if settings.DEMO else ''}worker")
+        self.stdout.write(banner.text(facts))
+        self.stdout.flush()
 
     def _stop_store(self) -> None:
         if settings.EMBEDDED_VALKEY:
@@ -62,14 +79,23 @@ class Command(BaseCommand):
                 valkey.stop(settings.DATA_DIR)
         self._say("stopped")
 
-    def _say_all(self, facts: banner.Facts) -> None:
-        self.stdout.write(banner.text(facts))
-        self.stdout.flush()
+    def _working(self, name: str, said: str) -> None:
+        """Show that something takes its time; the line is overwritten where there is a terminal."""
+        if self.stdout.isatty():
+            self.stdout.write(f"    {name:<10} {said}\r", ending="")
+            self.stdout.flush()
 
     def _step(self, name: str, said: str) -> None:
-        self.stdout.write(f"  ✓ {name:<10} {said}")
+        clear = "\x1b[2K" if self.stdout.isatty() else ""
+        self.stdout.write(f"{clear}  ✓ {name:<10} {said}")
         self.stdout.flush()
 
     def _say(self, said: str) -> None:
         self.stdout.write(f"  · {said}")
         self.stdout.flush()
+
+
+def _from_here(path: Path) -> str:
+    """A path as one would type it in the folder one stands in."""
+    here = Path.cwd()
+    return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))

@@ -1,0 +1,51 @@
+"""The pool that `serve` serves: the real default one, or three simulated accounts that say so everywhere."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+
+from accounts.errors import AccountsError
+from accounts.models import Pool
+from nubabel.errors import ServeError
+from quota.bootstrap import DEFAULT_POOL, initialize, make_demo_pool
+from quota.errors import ChecksFailed
+
+DEMO_KEYS: Final[Mapping[str, str]] = MappingProxyType(
+    {name: f"sk-ant-api03-demo-{name}-".ljust(104, "0") + "-AA" for name in ("alpha", "beta", "gamma")}
+)
+"""Made up, the same at every start, and good for nothing but the simulator on this machine."""
+
+
+def pool() -> tuple[Pool, str]:
+    """The pool to use and what to say about it. Raises ServeError."""
+    return _demo() if settings.DEMO else _real()
+
+
+def simulated_accounts() -> Path:
+    """A file that tells the simulator which accounts there are."""
+    path: Path = settings.DATA_DIR / "simulated-accounts.json"
+    path.write_text(json.dumps([{"name": name, "key": key} for name, key in DEMO_KEYS.items()], indent=1))
+    return path
+
+
+def _demo() -> tuple[Pool, str]:
+    try:
+        made = make_demo_pool(base_url=settings.SIMULATOR_URL, keys=DEMO_KEYS)
+    except (AccountsError, ValidationError) as error:
+        raise ServeError(f"The demo pool could not be made: {error}") from None
+    return made, f"{made.name}: {len(DEMO_KEYS)} SIMULATED accounts ({', '.join(DEMO_KEYS)})"
+
+
+def _real() -> tuple[Pool, str]:
+    try:
+        setup = initialize()
+    except ChecksFailed as failed:
+        raise ServeError("\n".join(f"{one.check}: {one.why}\n  → {one.mend}" for one in failed.failures)) from None
+    made = Pool.objects.get(name=DEFAULT_POOL)
+    warnings = "".join(f"\n    ! {warning}" for warning in setup.warnings)
+    return made, f"{made.name}: {made.accounts.count()} accounts{warnings}"
