@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.urls import path
 
@@ -86,6 +87,10 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # channels has
         for event in message["events"]:
             self._mailbox.put(event)
 
+    async def live_stop(self, _message: Mapping[str, Any]) -> None:
+        """From this socket's own watch: it is over, even if the browser never takes the closing frame."""
+        raise StopConsumer
+
     async def _serve(self) -> None:
         """Write and keep watch until one of them has a reason to close."""
         duties = [asyncio.create_task(self._write()), asyncio.create_task(self._keep_watch())]
@@ -130,19 +135,21 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # channels has
     async def _end(self, duty: asyncio.Task[int]) -> None:
         """Close with the code that ended `duty`; a duty that broke down asks the browser to come again."""
         trouble = duty.exception()
-        if trouble:
+        if trouble and not isinstance(trouble, OSError):  # the server's way to say that the browser has left
             kind = type(trouble).__name__
             logger.warning("live view: a socket broke down: %s", kind, extra={"action": "live_broken"})
         with contextlib.suppress(TimeoutError, OSError):
             async with asyncio.timeout(self._rules.close_s):
                 await self.close(TRY_AGAIN if trouble else duty.result())
+        await self.channel_layer.send(self.channel_name, {"type": "live.stop"})
 
     async def _leave(self) -> None:
         if self._serving is None:
             return
         self._serving.cancel()
         await asyncio.gather(self._serving, return_exceptions=True)
-        await self.channel_layer.group_discard(LIVE_GROUP, self.channel_name)
+        with contextlib.suppress(Exception):  # a channel layer that is away has forgotten this socket already
+            await self.channel_layer.group_discard(LIVE_GROUP, self.channel_name)
 
     def _put(self, kind: str, **said: object) -> None:
         self._mailbox.put({"type": kind, "server_time_ms": self._world.now_ms(), **said})

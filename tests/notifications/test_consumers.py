@@ -147,17 +147,18 @@ async def test_when_the_right_cannot_be_looked_up_the_browser_is_asked_to_come_a
 class Stalled:
     """An ASGI server whose browser stops reading after the handshake, until `resume`d."""
 
-    def __init__(self, consumer: Any) -> None:
+    def __init__(self, consumer: Any, *, deaf: bool = False) -> None:
         self.begun = 0
+        self._held_back = {"websocket.send", "websocket.close"} if deaf else {"websocket.send"}
         self._to_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.frames: list[dict[str, Any]] = []
         self.reading = asyncio.Event()
         scope = {"type": "websocket", "path": "/ws/live/", "headers": []}
-        self._task = asyncio.create_task(consumer(scope, self._to_app.get, self._send))
+        self.task = asyncio.create_task(consumer(scope, self._to_app.get, self._send))
         self._to_app.put_nowait({"type": "websocket.connect"})
 
     async def _send(self, frame: dict[str, Any]) -> None:
-        if frame["type"] == "websocket.send":
+        if frame["type"] in self._held_back:
             self.begun += 1
             await self.reading.wait()
         self.frames.append(frame)
@@ -167,7 +168,7 @@ class Stalled:
 
     async def hang_up(self) -> None:
         self._to_app.put_nowait({"type": "websocket.disconnect", "code": 1006})
-        await asyncio.wait_for(self._task, timeout=15)
+        await asyncio.wait_for(self.task, timeout=15)
 
 
 async def until(condition: Any) -> None:
@@ -180,7 +181,12 @@ async def test_a_browser_that_stops_reading_is_cut_off(world: World) -> None:
     server = Stalled(LiveConsumer.as_asgi(world=world, rules=Rules(send_s=0.01, close_s=0.01)))
     await until(lambda: "close" in server.types())
     assert server.frames[-1]["code"] == TOO_SLOW
-    await server.hang_up()
+
+
+async def test_a_browser_that_does_not_even_take_the_closing_frame_costs_nothing_more(world: World) -> None:
+    server = Stalled(LiveConsumer.as_asgi(world=world, rules=Rules(send_s=0.01, close_s=0.01)), deaf=True)
+    await asyncio.wait_for(server.task, timeout=15)
+    assert not get_channel_layer().groups.get(LIVE_GROUP)
 
 
 async def test_a_browser_that_falls_behind_is_told_how_much_it_missed(world: World) -> None:
@@ -209,7 +215,7 @@ async def test_a_browser_that_falls_far_behind_is_cut_off(world: World) -> None:
     server.reading.set()
     await until(lambda: "close" in server.types())
     assert server.frames[-1] == {"type": "websocket.close", "code": TOO_SLOW}
-    await server.hang_up()
+    await asyncio.wait_for(server.task, timeout=15)
 
 
 async def test_a_browser_that_leaves_leaves_nothing_behind(world: World) -> None:
