@@ -40,6 +40,7 @@ def logging_config(level: str) -> dict[str, Any]:
             "django": {"level": level, "handlers": [], "propagate": True},
             "django.server": {"level": level, "handlers": [], "propagate": True},
             "axes": {"level": "WARNING"},
+            "httpx2": {"level": "WARNING"},  # the SDK's client: one line per request, about an address that is not real
             "uvicorn": {"level": "WARNING" if level == "INFO" else level, "handlers": [], "propagate": True},
             "uvicorn.access": {"level": "WARNING", "handlers": [], "propagate": True},
         },
