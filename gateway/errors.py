@@ -65,6 +65,13 @@ class CallFailed(GatewayError):
         self.retry_after = retry_after
         self.should_retry = should_retry
 
+    def as_json(self) -> dict[str, object]:
+        """Give it as the API shows it."""
+        details: dict[str, object] = {"activity": self.activity}
+        if self.retry_after is not None:
+            details["retry_after"] = self.retry_after
+        return {"code": self.code, "message": self.message, "details": details}
+
 
 class UpstreamFault(GatewayError):
     """No usable answer came."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from gateway.background import Background
 from gateway.clock import Clock
+from gateway.preparing import PoolRules
 from gateway.renewals import Renewals
 from gateway.wire import DEADLINES, Credentials, Deadlines, Upstream
 from quota.engine.api import Engine
@@ -27,3 +28,7 @@ class Ports:
     background: Background
     renewals: Renewals = field(repr=False)
     deadlines: Deadlines = DEADLINES
+
+
+Source = Callable[[], Awaitable[tuple[Ports, PoolRules]]]
+"""Where a client gets its machinery from, at each request: clients may outlive an event loop."""

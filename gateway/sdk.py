@@ -19,13 +19,12 @@ from typing import TYPE_CHECKING, Final
 from gateway.preparing import Context
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from anthropic import AsyncAnthropic
 
     from gateway.driver import Run
-    from gateway.ports import Listener, Ports
-    from gateway.preparing import PoolRules
+    from gateway.ports import Listener, Source
 
 BASE_URL: Final = "http://pool.invalid"
 """Never connected to. Explicit, lest ANTHROPIC_BASE_URL is read."""
@@ -45,7 +44,7 @@ def client(
     access_key: str = "",
     listener: "Listener | None" = None,
     on_run: "Callable[[Run], None] | None" = None,
-    via: "Callable[[], Awaitable[tuple[Ports, PoolRules]]] | None" = None,
+    via: "Source | None" = None,
 ) -> "AsyncAnthropic":
     """Give an `AsyncAnthropic` whose requests are served by the pool's accounts.
 
@@ -69,11 +68,7 @@ def client(
     )
 
 
-def _wired(pool: str) -> "Callable[[], Awaitable[tuple[Ports, PoolRules]]]":
-    async def source() -> "tuple[Ports, PoolRules]":
-        from gateway.wiring import get_wiring
+def _wired(pool: str) -> "Source":
+    from gateway.wiring import machinery_of
 
-        wiring = get_wiring()
-        return wiring.ports, await wiring.pools.get(pool)
-
-    return source
+    return machinery_of(pool)

@@ -1,20 +1,17 @@
 """The pool as an HTTP transport: what an SDK sends goes through the attempt loop and comes back as an HTTP response."""
 
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 
 import httpx2
 
 from gateway.calls import OwnAnswer
 from gateway.driver import Run
 from gateway.errors import UnusableRequest, UpstreamFault
-from gateway.ports import Listener, Ports
-from gateway.preparing import Context, PoolRules, prepare
+from gateway.ports import Listener, Source
+from gateway.preparing import Context, prepare
 from gateway.responses import Provenance, Response, Stream, own
 from gateway.wire import Request
-
-Source = Callable[[], Awaitable[tuple[Ports, PoolRules]]]
-"""Where a transport gets its machinery from, at each request: clients may outlive an event loop."""
 
 
 class PoolTransport(httpx2.AsyncBaseTransport):

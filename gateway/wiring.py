@@ -7,10 +7,13 @@ from typing import Final
 from weakref import WeakKeyDictionary
 
 from accounts.directory import get_directory
+from accounts.principals import Principal
 from gateway.background import Background
 from gateway.clock import SystemClock
+from gateway.orchestrator import Orchestrator
 from gateway.pools import Pools, load_rules
-from gateway.ports import Ports
+from gateway.ports import Ports, Source
+from gateway.preparing import PoolRules
 from gateway.renewals import Renewals
 from gateway.upstream import HttpUpstream
 
@@ -64,3 +67,19 @@ def _wire() -> Wiring:
         renewals=Renewals(clock=clock, background=background),
     )
     return Wiring(ports, Pools(load=load_rules), upstream)
+
+
+def orchestrator_for(principal: Principal) -> Orchestrator:
+    """Give an orchestrator that works for this principal, on the pool of its key or the default one."""
+    pool = principal.pool_id or DEFAULT_POOL
+    return Orchestrator(principal=principal, pool=pool, default_model=DEFAULT_MODEL, via=machinery_of(pool))
+
+
+def machinery_of(pool: str) -> Source:
+    """Give what a client on this pool runs on, looked up at each request."""
+
+    async def source() -> tuple[Ports, PoolRules]:
+        wiring = get_wiring()
+        return wiring.ports, await wiring.pools.get(pool)
+
+    return source
