@@ -116,8 +116,11 @@ class Directory:
         raise UnknownAccount(account_id)
 
     async def _refresh(self) -> None:
-        # Shielded: a caller that leaves must not take the others' refresh with it.
-        await asyncio.shield(self._start())
+        look = None
+        while look is None or look is not self._refreshing:  # forget() may have made a look worthless meanwhile
+            look = self._start()
+            # Shielded: a caller that leaves must not take the others' refresh with it.
+            await asyncio.shield(look)
 
     def _start(self) -> asyncio.Task[None]:
         if self._refreshing is None or self._refreshing.done():

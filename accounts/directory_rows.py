@@ -25,7 +25,7 @@ def read_changes(known: Mapping[str, int]) -> Changes:
     edited = [pool for pool, version in versions.items() if known.get(pool) != version]
     if not edited:
         return Changes(versions=versions, entries={})
-    accounts = ClaudeAccount.objects.filter(pool__in=edited).select_related("pool").order_by()
+    accounts = ClaudeAccount.objects.filter(pool_id__in=edited).select_related("pool").order_by()
     return Changes(versions=versions, entries={str(account.pk): _entry(account) for account in accounts})
 
 

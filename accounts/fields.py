@@ -173,7 +173,7 @@ class EncryptedTextField(fernet_fields.EncryptedTextField):  # type: ignore[misc
             return self._checked_expression(value)
         if not isinstance(value, Sealed):
             raise FieldError(f"{self.name} can be written only through its row: set it there and save()")
-        return connection.Database.Binary(value.sealed())
+        return _binary(value.sealed(), connection)
 
     def _checked_expression(self, expression: object) -> object:
         if isinstance(expression, Col) and expression.target is not self:
@@ -185,6 +185,11 @@ class EncryptedTextField(fernet_fields.EncryptedTextField):  # type: ignore[misc
         return "" if value is None else _DUMP_MARK + value.sealed().decode()
 
 
+def _binary(token: bytes, connection: BaseDatabaseWrapper) -> object:
+    driver: Any = connection
+    return driver.Database.Binary(token)
+
+
 @EncryptedTextField.register_lookup
 class _TokenIs(_BytesLookup):
     """`api_key__token_is=<bytes>`: compares ciphertexts, for compare-and-set. Every lookup of values is refused."""
@@ -194,6 +199,6 @@ class _TokenIs(_BytesLookup):
     def get_prep_lookup(self) -> object:
         return self.rhs
 
-    def as_sql(self, compiler: Any, connection: BaseDatabaseWrapper) -> tuple[str, list[object]]:  # noqa: ANN401
+    def as_sql(self, compiler: Any, connection: BaseDatabaseWrapper) -> tuple[str, Any]:  # noqa: ANN401
         left, parameters = self.process_lhs(compiler, connection)
-        return f"{left} = %s", [*parameters, connection.Database.Binary(self.rhs)]
+        return f"{left} = %s", [*parameters, _binary(self.rhs, connection)]

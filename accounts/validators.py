@@ -5,8 +5,10 @@ from typing import Final
 
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
+from django.views.decorators.debug import sensitive_variables
 
-from accounts.errors import ScopesRefused
+from accounts.credentials import Secret, checked_api_key
+from accounts.errors import KeyRefused, ScopesRefused
 from accounts.scopes import checked_scopes
 
 MAX_AMOUNT: Final = (1 << 53) - 1
@@ -24,6 +26,19 @@ plain_name: Final = RegexValidator(
     r"\A[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*\Z",
     "A name is one line of text without control characters.",
 )
+
+
+@sensitive_variables("text")
+def acceptable_key(text: str) -> Secret:
+    """As `checked_api_key`, for the places whose errors may reach an error page.
+
+    Raises KeyRefused anew, so that no frame that holds the text stands in its traceback.
+    """
+    try:
+        return checked_api_key(text)
+    except KeyRefused as refused:
+        words = str(refused)
+    raise KeyRefused(words)
 
 
 def exact_dollars(value: Decimal) -> None:

@@ -19,7 +19,7 @@ from accounts.models import AccessKey
 from accounts.scopes import MEANINGS
 
 
-class AccessKeyForm(forms.ModelForm):
+class AccessKeyForm(forms.ModelForm):  # type: ignore[type-arg] # not subscriptable at runtime
     scopes = forms.MultipleChoiceField(
         choices=[(scope.value, f"{scope}: {meaning}") for scope, meaning in MEANINGS.items()],
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
@@ -63,16 +63,16 @@ class AccessKeyAdmin(ModelAdmin):  # type: ignore[misc] # unfold is untyped
         """History names keys; revoking is what ends one."""
         return False
 
-    @display(description="scopes")
+    @display(description="scopes")  # type: ignore[untyped-decorator]
     def allowed(self, key: AccessKey) -> str:
         return ", ".join(key.scopes)
 
-    @display(description="state", label={"usable": "success", "revoked": "danger", "expired": "warning"})
+    @display(description="state", label={"usable": "success", "revoked": "danger", "expired": "warning"})  # type: ignore[untyped-decorator]
     def state(self, key: AccessKey) -> tuple[str, str]:
         name = "usable" if key.is_usable(now=timezone.now()) else "revoked" if key.revoked_at else "expired"
         return name, name
 
-    @action(description="Revoke the selected keys, for good", permissions=["change"])
+    @action(description="Revoke the selected keys, for good", permissions=["change"])  # type: ignore[untyped-decorator]
     def revoke(self, request: HttpRequest, keys: QuerySet[AccessKey]) -> None:
         now = timezone.now()
         changed = sum(revoke_access_key(key, now=now) for key in keys)

@@ -12,22 +12,24 @@ from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.decorators import method_decorator
-from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminPasswordWidget
 
 from accounts import services
-from accounts.admin.saving import SavesWhatChanged
-from accounts.credentials import Secret, checked_api_key
+from accounts.admin.saving import ComparesWithWhatWasShown, SavesWhatChanged
 from accounts.errors import DeletionRefused, KeyRefused
 from accounts.leases import leases_of
 from accounts.models import ClaudeAccount
 from accounts.models.claude_accounts import LIMIT_FIELDS
+from accounts.validators import acceptable_key
 from quota.engine.types import Window
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
+
+    from accounts.credentials import Secret
 
 
 class DollarsField(forms.DecimalField):
@@ -37,7 +39,7 @@ class DollarsField(forms.DecimalField):
         return f"{value.normalize():f}" if isinstance(value, Decimal) else value
 
 
-class ClaudeAccountForm(forms.ModelForm):
+class ClaudeAccountForm(ComparesWithWhatWasShown):
     new_key = forms.CharField(
         label="API key",
         required=False,
@@ -49,19 +51,20 @@ class ClaudeAccountForm(forms.ModelForm):
 
     class Meta:
         model = ClaudeAccount
-        fields = "__all__"  # noqa: DJ007 - the admin's fieldsets choose
+        fields = "__all__"
 
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401
         super().__init__(*args, **options)
         if "new_key" in self.fields:
             self.fields["new_key"].required = self.instance._state.adding  # noqa: SLF001 - documented by Django
 
+    @sensitive_variables("text")
     def clean_new_key(self) -> Secret | None:
         text = self.cleaned_data["new_key"]
         if not text:
             return None
         try:
-            return checked_api_key(text)
+            return acceptable_key(text)
         except KeyRefused as refused:
             raise ValidationError(str(refused)) from None
 
@@ -103,14 +106,14 @@ class ClaudeAccountAdmin(SavesWhatChanged, ModelAdmin):  # type: ignore[misc] # 
         ("Facts", {"fields": ("organization_id", "workspace_id", "version", "created_at", "updated_at")}),
     )
 
-    @display(
+    @display(  # type: ignore[untyped-decorator]
         description="status",
         label={"enabled": "success", "disabled": "danger", "undecryptable": "danger", "simulated": "warning"},
     )
     def status(self, account: ClaudeAccount) -> tuple[str, str]:
         return status_of(account)
 
-    @display(description="key (ends in · fingerprint)")
+    @display(description="key (ends in · fingerprint)")  # type: ignore[untyped-decorator]
     def key(self, account: ClaudeAccount) -> str:
         return f"…{account.key_hint} · {account.key_fingerprint}" if account.key_hint else "–"
 
@@ -124,7 +127,7 @@ class ClaudeAccountAdmin(SavesWhatChanged, ModelAdmin):  # type: ignore[misc] # 
             columns = columns - {"new_key"} | {"api_key"}
         return columns | {"disabled_reason"} if "enabled" in columns else columns
 
-    def save_model(self, request: HttpRequest, obj: ClaudeAccount, form: forms.ModelForm[Any], change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Any, form: forms.ModelForm[Any], change: bool) -> None:  # noqa: ANN401
         if "enabled" in form.changed_data:
             obj.disabled_reason = "" if obj.enabled else f"by {request.user.get_username()}"
         super().save_model(request, obj, form, change)
@@ -135,12 +138,12 @@ class ClaudeAccountAdmin(SavesWhatChanged, ModelAdmin):  # type: ignore[misc] # 
         actions.pop("delete_selected", None)
         return actions
 
-    @action(description="Enable the selected accounts", permissions=["change"])
+    @action(description="Enable the selected accounts", permissions=["change"])  # type: ignore[untyped-decorator]
     def enable_accounts(self, request: HttpRequest, accounts: QuerySet[ClaudeAccount]) -> None:
         changed = sum(services.enable_account(account) for account in accounts)
         self.message_user(request, f"{changed} enabled.", messages.SUCCESS)
 
-    @action(description="Disable the selected accounts", permissions=["change"])
+    @action(description="Disable the selected accounts", permissions=["change"])  # type: ignore[untyped-decorator]
     def disable_accounts(self, request: HttpRequest, accounts: QuerySet[ClaudeAccount]) -> None:
         why = f"by {request.user.get_username()}"
         changed = sum(services.disable_account(account, why=why) for account in accounts)

@@ -44,14 +44,14 @@ class PoolAdmin(SavesWhatChanged, ModelAdmin):  # type: ignore[misc] # unfold is
         pools: QuerySet[Pool] = super().get_queryset(request)
         return pools.annotate(accounts_total=Count("accounts"), accounts_enabled=enabled)
 
-    @display(description="kind", label={"simulated": "warning", "real": "success"})
+    @display(description="kind", label={"simulated": "warning", "real": "success"})  # type: ignore[untyped-decorator]
     def kind(self, pool: Pool) -> tuple[str, str]:
         return ("simulated", "simulated (demo)") if pool.simulated else ("real", "Anthropic")
 
-    @display(description="strategy", ordering="strategy")
+    @display(description="strategy", ordering="strategy")  # type: ignore[untyped-decorator]
     def strategy_name(self, pool: Pool) -> str:
         return pool.get_strategy_display().partition(":")[0]
 
-    @display(description="accounts (enabled)")
+    @display(description="accounts (enabled)")  # type: ignore[untyped-decorator]
     def account_count(self, pool: Any) -> str:  # noqa: ANN401 - annotated above
         return f"{pool.accounts_total} ({pool.accounts_enabled})"

@@ -1,28 +1,36 @@
 """Save what the form changed and nothing else.
 
 A form open for minutes must not undo what others did meanwhile (an account that the pool disabled because its key
-died must not come back because somebody renamed it).
+died must not come back because somebody renamed it). So the page carries the values it showed, a field counts as
+changed when the person changed it, and only those columns are written.
 """
 
-from __future__ import annotations
+from typing import Any
 
-from typing import TYPE_CHECKING, Any
+from django.forms import ModelForm, PasswordInput
+from django.http import HttpRequest
 
-if TYPE_CHECKING:
-    from django.db.models import Model
-    from django.forms import ModelForm
-    from django.http import HttpRequest
+
+class ComparesWithWhatWasShown(ModelForm):  # type: ignore[type-arg] # not subscriptable at runtime
+    """Every field but passwords goes with a hidden copy of what was shown."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - Django's
+        super().__init__(*args, **options)
+        for field in self.fields.values():
+            field.show_hidden_initial = not isinstance(field.widget, PasswordInput)
 
 
 class SavesWhatChanged:
-    """For ModelAdmin classes."""
+    """For ModelAdmin classes whose form is a `ComparesWithWhatWasShown`."""
 
-    def save_model(self, request: HttpRequest, obj: Model, form: ModelForm[Any], change: bool) -> None:  # noqa: ARG002
+    form = ComparesWithWhatWasShown
+
+    def save_model(self, request: HttpRequest, obj: Any, form: "ModelForm[Any]", change: bool) -> None:  # noqa: ARG002, ANN401
         if not change:
             obj.save(force_insert=True)
         elif columns := self.columns_changed(form):
             obj.save(update_fields=columns)
 
-    def columns_changed(self, form: ModelForm[Any]) -> set[str]:
+    def columns_changed(self, form: "ModelForm[Any]") -> set[str]:
         """The columns behind the form fields that changed."""
         return set(form.changed_data)

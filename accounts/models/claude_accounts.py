@@ -12,19 +12,21 @@ from django.db import models, transaction
 from django.db.models import F, Q
 from django.db.models.signals import post_delete
 from django.dispatch import receiver
+from django.views.decorators.debug import sensitive_variables
 
 from accounts import wiring
 from accounts.base_urls import checked_base_url
-from accounts.credentials import Secret, checked_api_key
 from accounts.errors import BaseUrlRefused, DuplicateKey, KeyRefused, UndecryptableKey
 from accounts.fields import EncryptedTextField
 from accounts.models.pools import Pool, save_versioned
 from accounts.money import DECIMAL_PLACES, from_nano, to_nano
-from accounts.validators import MAX_AMOUNT, MAX_DOLLARS, exact_dollars, model_names, plain_name
+from accounts.validators import MAX_AMOUNT, MAX_DOLLARS, acceptable_key, exact_dollars, model_names, plain_name
 from quota.engine.types import Limit, Metric, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable
+
+    from accounts.credentials import Secret
 
 COUNTED: Final = tuple(f"limit_{metric}_{window}" for metric in (Metric.REQUESTS, Metric.TOKENS) for window in Window)
 COSTS: Final = tuple(f"limit_{Metric.COST}_{window}" for window in Window)
@@ -70,13 +72,13 @@ def _with_companions(fields: Iterable[str]) -> set[str]:
     return {*fields, "key_hint", "key_fingerprint"} if "api_key" in set(fields) else set(fields)
 
 
-def _amount(noun: str) -> models.PositiveBigIntegerField:
+def _amount(noun: str) -> models.PositiveBigIntegerField[int | None, int | None]:
     validators = [MinValueValidator(1), MaxValueValidator(MAX_AMOUNT)]
     return models.PositiveBigIntegerField(noun, null=True, blank=True, validators=validators)
 
 
-def _dollars(noun: str) -> models.DecimalField:
-    validators = [MinValueValidator(SMALLEST_DOLLARS), MaxValueValidator(MAX_DOLLARS), exact_dollars]
+def _dollars(noun: str) -> models.DecimalField[Decimal | None, Decimal | None]:
+    validators: list[Any] = [MinValueValidator(SMALLEST_DOLLARS), MaxValueValidator(MAX_DOLLARS), exact_dollars]
     return models.DecimalField(
         noun, max_digits=16, decimal_places=DECIMAL_PLACES, null=True, blank=True, validators=validators
     )
@@ -101,7 +103,12 @@ class ClaudeAccount(models.Model):
     # Before api_key, which writes them; see EncryptedTextField.
     key_hint = models.CharField("key ends in", max_length=8, editable=False)
     key_fingerprint = models.CharField("key fingerprint", max_length=12, editable=False)
-    api_key = EncryptedTextField("API key", hint_field="key_hint", fingerprint_field="key_fingerprint", editable=False)
+    api_key: Any = EncryptedTextField(
+        "API key",
+        hint_field="key_hint",
+        fingerprint_field="key_fingerprint",
+        editable=False,
+    )
     base_url = models.CharField(
         "base URL",
         max_length=255,
@@ -193,16 +200,23 @@ class ClaudeAccount(models.Model):
     # Factories
 
     @classmethod
-    def from_db(cls, db: str | None, field_names: Sequence[str], values: Sequence[Any]) -> ClaudeAccount:
-        account = super().from_db(db, field_names, values)
+    def from_db(
+        cls,
+        db: str | None,
+        field_names: Collection[str],
+        values: Collection[Any],
+        **more: Any,  # noqa: ANN401 - Django's
+    ) -> ClaudeAccount:
+        account = super().from_db(db, field_names, values, **more)
         account._stored_pool_id = account.__dict__.get("pool_id")  # noqa: SLF001 - its own
         return account
 
     # Mutators
 
+    @sensitive_variables("text")
     def put_key(self, text: str) -> None:
         """Take a new API key, unsaved. Raises KeyRefused, or DuplicateKey if the pool holds it already."""
-        secret = checked_api_key(text)
+        secret = acceptable_key(text)
         self.refuse_duplicate(secret)
         self.api_key = secret
 
@@ -231,7 +245,7 @@ class ClaudeAccount(models.Model):
         if key.stored is not None:
             return
         try:
-            self.refuse_duplicate(checked_api_key(key.reveal().reveal()))
+            self.refuse_duplicate(acceptable_key(key.reveal().reveal()))
         except KeyRefused as refused:
             raise ValidationError(str(refused)) from refused
 
@@ -246,9 +260,10 @@ class ClaudeAccount(models.Model):
     def reveal_key(self) -> Secret:
         """The API key. Raises UndecryptableKey, which names the account."""
         try:
-            return self.api_key.reveal()
+            secret: Secret = self.api_key.reveal()
         except UndecryptableKey as unreadable:
             raise UndecryptableKey(f"the API key of account {self.name!r}", unreadable.why) from None
+        return secret
 
     # Properties
 
@@ -276,10 +291,10 @@ class ClaudeAccount(models.Model):
 
     def amount(self, metric: Metric, window: Window) -> int | None:
         """A limit as the engine counts it (cost in nano-dollars); None when there is none."""
-        value = getattr(self, f"limit_{metric}_{window}")
-        if value is None or metric is not Metric.COST:
-            return value
-        return to_nano(Decimal(value))
+        value: Decimal | int | None = getattr(self, f"limit_{metric}_{window}")
+        if value is None:
+            return None
+        return to_nano(Decimal(value)) if metric is Metric.COST else int(value)
 
     def limits(self) -> tuple[Limit, ...]:
         """Every limit that is set, in the engine's words."""

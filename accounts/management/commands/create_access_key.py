@@ -64,7 +64,11 @@ def expiry(text: str | None, *, now: datetime) -> datetime | None:
     """A date (its end, UTC), an instant (UTC unless it says otherwise) or a number of days. Raises ValueError."""
     if text is None:
         return None
-    when = _instant(text, now=now)
+    try:
+        when = _instant(text, now=now)
+    except (ValueError, OverflowError):
+        reason = f"--expires {text} is neither a date, an instant nor a number of days such as 90d"
+        raise ValueError(reason) from None
     if when <= now:
         raise ValueError(f"--expires {text} is in the past")
     return when
@@ -77,7 +81,7 @@ def _instant(text: str, *, now: datetime) -> datetime:
         return datetime.combine(day, time.max, tzinfo=UTC)
     if instant := parse_datetime(text):
         return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
-    raise ValueError(f"--expires {text} is neither a date, an instant nor a number of days such as 90d")
+    raise ValueError(text)
 
 
 def _in_words(facts: dict[str, Any]) -> str:

@@ -1,0 +1,352 @@
+import re
+
+import pytest
+from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission, User
+from django.urls import reverse
+from unfold.admin import ModelAdmin
+
+from accounts import leases
+from accounts.keys import hash_key, looks_valid
+from accounts.models import AccessKey, ClaudeAccount, Pool
+from accounts.services import disable_account
+from tests.accounts.cast import ALPHA_KEY, BETA_KEY, OLD
+
+pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.accounts.admin.urls")]
+
+ACCOUNTS = "admin:accounts_claudeaccount_changelist"
+ADD = "admin:accounts_claudeaccount_add"
+CHANGE = "admin:accounts_claudeaccount_change"
+
+
+@pytest.fixture
+def alice(client):
+    user = User.objects.create_superuser("alice")
+    client.force_login(user)
+    return client
+
+
+def text(response):
+    return response.content.decode()
+
+
+def form_of(response):
+    """What a browser would send back unchanged: the fields, and the hidden copies of what they showed."""
+    sent = {}
+    for shown in response.context["adminform"].form:
+        value = shown.value()
+        if shown.field.show_hidden_initial:
+            sent[shown.html_initial_name] = "" if value is None else value
+        if value is not False:
+            sent[shown.html_name] = "" if value is None else value
+    return sent
+
+
+def add(client, pool, **changes):
+    form = form_of(client.get(reverse(ADD))) | {"pool": str(pool.pk), "name": "alpha", "new_key": ALPHA_KEY}
+    return client.post(reverse(ADD), form | changes)
+
+
+def change(client, account, **changes):
+    url = reverse(CHANGE, args=[account.pk])
+    return client.post(url, form_of(client.get(url)) | changes)
+
+
+def test_every_model_of_ours_and_the_people_wear_the_same_clothes():
+    ours = [a for m, a in admin.site._registry.items() if m._meta.app_label in {"accounts", "auth"}]
+    assert len(ours) == 5
+    assert all(isinstance(one, ModelAdmin) for one in ours)
+
+
+@pytest.mark.parametrize("model", ["pool", "claudeaccount", "accesskey"])
+@pytest.mark.parametrize("page", ["changelist", "add"])
+def test_every_page_opens(alice, alpha, model, page):
+    assert alice.get(reverse(f"admin:accounts_{model}_{page}")).status_code == 200
+
+
+@pytest.mark.parametrize("model", ["user", "group"])
+def test_the_peoples_pages_open(alice, model):
+    assert alice.get(reverse(f"admin:auth_{model}_changelist")).status_code == 200
+    assert alice.get(reverse(f"admin:auth_{model}_add")).status_code == 200
+
+
+# accounts
+
+
+def test_an_account_is_added_with_its_key(alice, pool):
+    assert add(alice, pool).status_code == 302
+    assert ClaudeAccount.objects.get().reveal_key().reveal() == ALPHA_KEY
+
+
+def test_an_account_needs_a_key(alice, pool):
+    assert "This field is required" in text(add(alice, pool, new_key=""))
+
+
+def test_a_consumer_token_is_refused_with_the_explanation(alice, pool):
+    page = text(add(alice, pool, new_key="sk-ant-oat01-CANARY-0123456789"))
+    assert "terms forbid" in page
+    assert "CANARY" not in page
+    assert not ClaudeAccount.objects.exists()
+
+
+def test_the_same_key_twice_is_refused_on_the_form(alice, pool, alpha):
+    page = text(add(alice, pool, name="again"))
+    assert "holds this key already" in page
+    assert "CANARY" not in page
+
+
+def test_a_foreign_upstream_is_refused_on_the_form(alice, pool):
+    assert "not an allowed upstream" in text(add(alice, pool, base_url="https://evil.example"))
+
+
+def test_the_form_shows_hint_and_fingerprint_and_never_the_key(alice, alpha):
+    page = text(alice.get(reverse(CHANGE, args=[alpha.pk])))
+    assert f"…AAAA · {alpha.key_fingerprint}" in page
+    assert "CANARY" not in page
+    assert 'type="password"' in page
+
+
+def test_saving_without_a_new_key_keeps_the_present_one(alice, alpha):
+    assert change(alice, alpha, priority="5").status_code == 302
+    stored = ClaudeAccount.objects.get()
+    assert (stored.priority, stored.reveal_key().reveal()) == (5, ALPHA_KEY)
+
+
+def test_a_new_key_replaces_the_present_one(alice, alpha):
+    change(alice, alpha, new_key=BETA_KEY)
+    stored = ClaudeAccount.objects.get()
+    assert (stored.reveal_key().reveal(), stored.key_hint) == (BETA_KEY, "BBBB")
+
+
+def test_the_log_names_the_field_and_nothing_of_the_key(alice, alpha):
+    change(alice, alpha, new_key=BETA_KEY)
+    entry = LogEntry.objects.get()
+    assert "API key" in entry.get_change_message()
+    assert "CANARY" not in entry.change_message + entry.object_repr
+
+
+def test_saving_a_form_does_not_undo_what_others_did_meanwhile(alice, alpha):
+    url = reverse(CHANGE, args=[alpha.pk])
+    opened = form_of(alice.get(url))
+    disable_account(alpha, why="invalid key")
+    alice.post(url, opened | {"priority": "9"})
+    stored = ClaudeAccount.objects.get()
+    assert (stored.priority, stored.enabled, stored.disabled_reason) == (9, False, "invalid key")
+
+
+def test_unticking_enabled_says_who_did_it(alice, alpha):
+    url = reverse(CHANGE, args=[alpha.pk])
+    alice.post(url, {key: value for key, value in form_of(alice.get(url)).items() if key != "enabled"})
+    stored = ClaudeAccount.objects.get()
+    assert (stored.enabled, stored.disabled_reason) == (False, "by alice")
+
+
+def test_a_pool_cannot_be_changed_afterwards(alice, alpha, pool):
+    other = Pool.objects.create(name="other")
+    change(alice, alpha, pool=str(other.pk))
+    assert ClaudeAccount.objects.get().pool == pool
+
+
+def test_money_is_shown_without_needless_zeros(alice, make_account):
+    account = make_account(limit_cost_day="12.5")
+    page = text(alice.get(reverse(CHANGE, args=[account.pk])))
+    assert 'value="12.5"' in page
+
+
+def test_a_simulated_account_says_so(alice, make_account):
+    make_account(pool=Pool.objects.create(name="demo", simulated=True))
+    assert "simulated (demo)" in text(alice.get(reverse(ACCOUNTS)))
+    assert "simulated (demo)" in text(alice.get(reverse("admin:accounts_pool_changelist")))
+
+
+def test_with_a_wrong_encryption_key_the_pages_open_and_say_so(alice, alpha, use_keys):
+    use_keys(OLD)
+    assert "undecryptable" in text(alice.get(reverse(ACCOUNTS)))
+    assert "undecryptable" in text(alice.get(reverse(CHANGE, args=[alpha.pk])))
+
+
+def test_with_a_wrong_encryption_key_a_new_key_can_be_entered(alice, alpha, use_keys):
+    use_keys(OLD)
+    assert change(alice, alpha, new_key=BETA_KEY).status_code == 302
+    assert ClaudeAccount.objects.get().reveal_key().reveal() == BETA_KEY
+
+
+def test_names_are_escaped(alice, make_account):
+    make_account("<img src=x onerror=alert(1)>")
+    assert "<img src=x" not in text(alice.get(reverse(ACCOUNTS)))
+
+
+def test_priorities_are_edited_in_the_list(alice, alpha, beta, pool):
+    before = Pool.objects.get().version
+    rows = list(ClaudeAccount.objects.all())
+    form = {"form-TOTAL_FORMS": "2", "form-INITIAL_FORMS": "2", "_save": "Save"}
+    for number, row in enumerate(rows):
+        form |= {f"form-{number}-id": str(row.pk), f"form-{number}-priority": str(10 - number)}
+    assert alice.post(reverse(ACCOUNTS), form).status_code == 302
+    assert [row.priority for row in ClaudeAccount.objects.order_by("name")] == [10, 9]
+    assert Pool.objects.get().version == before + 2
+
+
+def test_the_priority_says_that_lower_is_tried_first(alice, alpha):
+    assert "Lower is tried first" in text(alice.get(reverse(CHANGE, args=[alpha.pk])))
+
+
+@pytest.mark.parametrize(("action", "enabled"), [("disable_accounts", False), ("enable_accounts", True)])
+def test_accounts_are_switched_in_the_list(alice, make_account, action, enabled):
+    alpha, beta = make_account(), make_account("beta", BETA_KEY)
+    ClaudeAccount.objects.update(enabled=not enabled)
+    chosen = [str(alpha.pk), str(beta.pk)]
+    response = alice.post(reverse(ACCOUNTS), {"action": action, "_selected_action": chosen}, follow=True)
+    assert "2 enabled" in text(response) or "2 disabled" in text(response)
+    assert set(ClaudeAccount.objects.values_list("enabled", flat=True)) == {enabled}
+
+
+def test_who_may_only_look_cannot_switch(client, alpha):
+    viewer = User.objects.create_user("vic", is_staff=True)
+    viewer.user_permissions.add(Permission.objects.get(codename="view_claudeaccount"))
+    client.force_login(viewer)
+    client.post(reverse(ACCOUNTS), {"action": "disable_accounts", "_selected_action": [str(alpha.pk)]})
+    assert ClaudeAccount.objects.get().enabled
+
+
+def test_many_accounts_cannot_be_deleted_at_once(alice, alpha):
+    alice.post(reverse(ACCOUNTS), {"action": "delete_selected", "_selected_action": [str(alpha.pk)], "post": "yes"})
+    assert ClaudeAccount.objects.exists()
+
+
+@pytest.fixture
+def no_leases():
+    before = leases._counter
+    leases.register_lease_counter(lambda *_: 0)
+    yield
+    leases.register_lease_counter(before)
+
+
+def delete(client, account):
+    return client.post(reverse("admin:accounts_claudeaccount_delete", args=[account.pk]), {"post": "yes"}, follow=True)
+
+
+def test_an_enabled_account_is_not_deleted_and_the_page_says_why(alice, alpha, no_leases):
+    assert "Disable it first" in text(delete(alice, alpha))
+    assert ClaudeAccount.objects.exists()
+    assert not LogEntry.objects.exists()
+
+
+def test_a_disabled_account_is_deleted(alice, alpha, no_leases):
+    disable_account(alpha)
+    delete(alice, alpha)
+    assert not ClaudeAccount.objects.exists()
+
+
+# pools
+
+
+def test_a_pool_is_changed_and_its_version_moves(alice, pool):
+    url = reverse("admin:accounts_pool_change", args=[pool.pk])
+    assert alice.post(url, form_of(alice.get(url)) | {"strategy": "priority"}).status_code == 302
+    stored = Pool.objects.get()
+    assert (stored.strategy, stored.version) == ("priority", 2)
+
+
+def test_the_strategies_are_explained_in_words(alice):
+    page = text(alice.get(reverse("admin:accounts_pool_add")))
+    assert "the account with the most capacity remaining" in page
+    assert "the lowest number first" in page
+
+
+def test_saving_a_pool_unchanged_is_no_edit(alice, pool):
+    url = reverse("admin:accounts_pool_change", args=[pool.pk])
+    alice.post(url, form_of(alice.get(url)))
+    assert Pool.objects.get().version == 1
+
+
+# access keys
+
+
+def make_key(client, **changes):
+    form = {"name": "agents", "scopes": ["messages"], "pool": "", "expires_at_0": "", "expires_at_1": ""}
+    return client.post(reverse("admin:accounts_accesskey_add"), form | changes)
+
+
+def test_a_new_access_key_is_shown_on_that_one_page_and_stored_nowhere(alice):
+    response = make_key(alice)
+    (plain,) = set(re.findall(r"nb_live_\w{38}", text(response)))
+    assert looks_valid(plain)
+    assert AccessKey.objects.get().sha256 == hash_key(plain)
+    assert "no-store" in response["Cache-Control"]
+    assert not any(plain in str(cookie) for cookie in response.cookies.values())
+    later = [reverse("admin:accounts_accesskey_changelist"), reverse("admin:index")]
+    later.append(reverse("admin:accounts_accesskey_change", args=[AccessKey.objects.get().pk]))
+    assert not any(plain in text(alice.get(url)) for url in later)
+    assert plain not in LogEntry.objects.get().change_message
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"scopes": []}, {"scopes": ["everything"]}, {"name": ""}, {"expires_at_0": "2020-01-01", "expires_at_1": "00:00"}],
+)
+def test_an_access_key_that_makes_no_sense_is_not_made(alice, changes):
+    assert make_key(alice, **changes).status_code == 200
+    assert not AccessKey.objects.exists()
+
+
+def test_an_access_key_is_revoked_in_the_list_and_never_deleted(alice):
+    make_key(alice)
+    key = AccessKey.objects.get()
+    url = reverse("admin:accounts_accesskey_changelist")
+    alice.post(url, {"action": "revoke", "_selected_action": [str(key.pk)]})
+    assert AccessKey.objects.get().revoked_at is not None
+    assert alice.post(reverse("admin:accounts_accesskey_delete", args=[key.pk]), {"post": "yes"}).status_code == 403
+
+
+def test_an_access_key_cannot_be_changed(alice):
+    make_key(alice)
+    key = AccessKey.objects.get()
+    alice.post(reverse("admin:accounts_accesskey_change", args=[key.pk]), {"name": "other", "scopes": ["admin-write"]})
+    stored = AccessKey.objects.get()
+    assert (stored.name, stored.scopes) == ("agents", ["messages"])
+
+
+# how much the lists cost
+
+
+def queries_of(client, url, count):
+    with count() as queries:
+        client.get(url)
+    return len(queries)
+
+
+@pytest.fixture
+def count(db):
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    return lambda: CaptureQueriesContext(connection)
+
+
+def fill(pool, accounts):
+    ClaudeAccount.objects.bulk_create(
+        ClaudeAccount(pool=pool, name=f"{pool.name}-{n}", api_key=f"sk-ant-api03-{pool.name}-{n:020d}")
+        for n in range(accounts)
+    )
+    for n in range(accounts):
+        AccessKey.objects.create(name=f"{n}", sha256=f"{pool.name}{n}", scopes=["messages"], pool=pool)
+
+
+@pytest.mark.parametrize("model", ["pool", "claudeaccount", "accesskey"])
+def test_a_list_costs_the_same_number_of_queries_however_long_it_is(alice, pool, count, model):
+    url = reverse(f"admin:accounts_{model}_changelist")
+    fill(pool, 1)
+    queries_of(alice, url, count)
+    short = queries_of(alice, url, count)
+    for name in ("b", "c", "d"):
+        fill(Pool.objects.create(name=name), 10)
+    assert queries_of(alice, url, count) == short <= 12
+
+
+@pytest.mark.parametrize("field", ["enabled", "priority", "name", "allowed_models", "limit_cost_day"])
+def test_the_page_carries_what_it_showed(alice, alpha, field):
+    page = text(alice.get(reverse(CHANGE, args=[alpha.pk])))
+    assert f'name="initial-{field}"' in page
+    assert "initial-new_key" not in page

@@ -1,0 +1,91 @@
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from accounts.keys import hash_key, looks_valid
+from accounts.management.commands.create_access_key import expiry
+from accounts.models import AccessKey
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+def created(capsys, *arguments):
+    call_command("create_access_key", "--name", "agents", "--scope", "messages", *arguments)
+    return capsys.readouterr().out
+
+
+def test_a_key_is_printed_once_in_words(capsys):
+    plain = created(capsys).split()[0]
+    assert looks_valid(plain)
+    assert AccessKey.objects.get().sha256 == hash_key(plain)
+
+
+def test_a_key_is_printed_as_json(capsys, pool):
+    facts = json.loads(created(capsys, "--scope", "admin-read", "--pool", "main", "--expires", "90d", "--json"))
+    assert looks_valid(facts["key"])
+    assert (facts["scopes"], facts["pool"]) == (["admin-read", "messages"], "main")
+    assert datetime.fromisoformat(facts["expires_at"]) == AccessKey.objects.get().expires_at
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--scope", "everything"], "Unknown scope 'everything'"),
+        (["--pool", "nowhere"], "no pool 'nowhere'"),
+        (["--expires", "2020-01-01"], "in the past"),
+        (["--expires", "soon"], "neither a date"),
+    ],
+)
+def test_a_command_that_makes_no_sense_says_why_and_makes_nothing(capsys, arguments, words):
+    with pytest.raises(CommandError, match=words):
+        created(capsys, *arguments)
+    assert not AccessKey.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "when"),
+    [
+        (None, None),
+        ("1d", NOW + timedelta(days=1)),
+        ("2027-01-31", datetime(2027, 1, 31, 23, 59, 59, 999_999, tzinfo=UTC)),
+        ("2027-01-31T12:00", datetime(2027, 1, 31, 12, tzinfo=UTC)),
+        ("2027-01-31T12:00+01:00", datetime(2027, 1, 31, 11, tzinfo=UTC)),
+    ],
+)
+def test_an_expiry_is_read(text, when):
+    assert expiry(text, now=NOW) == when
+
+
+@pytest.mark.parametrize("text", ["", "0d", "2027-13-01", "2027-02-30T12:00", "-5d", "9999999999d", "²d"])
+def test_an_unreadable_or_past_expiry_is_refused(text):
+    with pytest.raises(ValueError, match="--expires"):
+        expiry(text, now=NOW)
+
+
+@pytest.mark.parametrize("way", ["id", "name", "hint"])
+def test_a_key_is_revoked_by_id_name_or_beginning(capsys, way):
+    created(capsys)
+    key = AccessKey.objects.get()
+    call_command("revoke_access_key", str(getattr(key, way)), "--json")
+    assert json.loads(capsys.readouterr().out)["changed"] is True
+    assert AccessKey.objects.get().revoked_at is not None
+
+
+def test_revoking_again_says_so(capsys):
+    created(capsys)
+    call_command("revoke_access_key", "agents")
+    call_command("revoke_access_key", "agents")
+    assert "was revoked before" in capsys.readouterr().out
+
+
+def test_revoking_what_is_not_there_or_not_clear_is_an_error(capsys):
+    with pytest.raises(CommandError, match="no such"):
+        call_command("revoke_access_key", "agents")
+    created(capsys)
+    created(capsys)
+    with pytest.raises(CommandError, match="Several"):
+        call_command("revoke_access_key", "agents")

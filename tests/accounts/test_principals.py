@@ -1,0 +1,62 @@
+import pytest
+
+from accounts.errors import AccessRefused, ScopesRefused
+from accounts.principals import Kind, Principal, presented_key
+from accounts.scopes import Scope, checked_scopes
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Authorization": "Bearer nb_live_x"},
+        {"authorization": "bearer   nb_live_x "},
+        {"x-api-key": "nb_live_x"},
+        {"X-Api-Key": "nb_live_x"},
+        {"Authorization": "Bearer nb_live_x", "X-Api-Key": "nb_live_x"},
+        {"Authorization": "Basic dXNlcg==", "X-Api-Key": "nb_live_x"},
+    ],
+)
+def test_a_key_is_found_in_either_header(headers):
+    assert presented_key(headers) == "nb_live_x"
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Basic dXNlcg=="}, {"Cookie": "x-api-key=nb_live_x"}])
+def test_without_a_key_there_is_none(headers):
+    assert presented_key(headers) is None
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Authorization": "Bearer nb_live_x", "X-Api-Key": "nb_live_y"},
+        {"Authorization": "Bearer ", "X-Api-Key": "nb_live_y"},
+        {"Authorization": "Bearer nb_live_x", "X-Api-Key": ""},
+        {"Authorization": "Bearer"},
+        {"X-Api-Key": ""},
+        {"Authorization": "Bearer é", "X-Api-Key": "\ud800"},
+    ],
+)
+def test_two_different_keys_or_an_empty_one_are_refused(headers):
+    with pytest.raises(AccessRefused):
+        presented_key(headers)
+
+
+def test_nothing_follows_from_another_scope():
+    writer = Principal(kind=Kind.ACCESS_KEY, id="1", name="w", scopes=frozenset({Scope.ADMIN_WRITE}))
+    assert writer.may("admin-write")
+    assert not writer.may("admin-read")
+    assert not writer.may("messages")
+
+
+def test_a_principal_is_never_staff():
+    assert not Principal(kind=Kind.STAFF, id="1", name="w", scopes=frozenset()).is_staff
+
+
+def test_scopes_are_sorted_and_counted_once():
+    assert checked_scopes(["messages", "admin-read", "messages"]) == ["admin-read", "messages"]
+
+
+@pytest.mark.parametrize("scopes", [[], ["everything"], ["messages", ""], ["Messages"]])
+def test_unknown_scopes_and_none_at_all_are_refused(scopes):
+    with pytest.raises(ScopesRefused):
+        checked_scopes(scopes)
