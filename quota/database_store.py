@@ -19,6 +19,8 @@ from quota.publish import PoolImage, read_pool
 SILENT_AFTER: Final = timedelta(hours=24)
 """Longer than any call may take."""
 
+_CLOSE_SECONDS: Final = 1.0
+
 T = TypeVar("T")
 
 
@@ -41,8 +43,9 @@ class DatabaseStore:
         return await self._do(lambda: mark_silent(before=timezone.now() - SILENT_AFTER))
 
     async def close(self) -> None:
-        """Give the connection back. Does not wait for work that hangs."""
-        self._thread.submit(connections.close_all)
+        """Give the connection back; work that hangs is waited for no longer than a second."""
+        closing = asyncio.wrap_future(self._thread.submit(connections.close_all))
+        await asyncio.wait([closing], timeout=_CLOSE_SECONDS)
         self._thread.shutdown(wait=False)
 
     async def _do(self, work: Callable[[], T]) -> T:

@@ -60,6 +60,7 @@ class Drain:
 
     async def everything(self) -> Written:
         """Write all there is now. Raises redis-py's and Django's errors; what is left then stays where it is."""
+        await self.begin_again()
         await self._look_around()
         await self._take_over()
         while await self._read(block_ms=None):

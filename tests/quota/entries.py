@@ -83,7 +83,12 @@ def settled(
 
 
 def attempt(number: int = 1, *, of: int = 1, account: uuid.UUID = ALICE, **more: Any) -> AttemptRecord:
-    usual = {"model": "claude-opus-5", "group": "opus-5", "outcome": "success", "usage": TokenUsage(5, 10)}
+    usual: dict[str, Any] = {
+        "model": "claude-opus-5",
+        "group": "opus-5",
+        "outcome": "success",
+        "usage": TokenUsage(5, 10),
+    }
     return AttemptRecord(activity=activity(of), number=number, account=str(account), **(usual | more))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from pytest_django.fixtures import Settings
 
 from accounts.models import ClaudeAccount, Pool
 from nubabel import valkey
@@ -144,7 +145,7 @@ def test_an_open_breaker_is_not_called_well() -> None:
 
 @pytest.fixture
 def demo_url(settings: Settings) -> str:
-    return settings.ALLOWED_BASE_URLS[-1]
+    return str(settings.ALLOWED_BASE_URLS[-1])
 
 
 KEYS = {name: key_of(name) for name in ("alpha", "beta", "gamma")}

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from random import Random
+from typing import Any
 
 import pytest
 from django.db.models import Sum
@@ -35,7 +36,7 @@ from tests.quota.entries import (
 pytestmark = pytest.mark.django_db
 
 
-def ledger() -> tuple[list[dict[str, object]], ...]:
+def ledger() -> tuple[list[Any], ...]:
     """Everything that is written, but for the row ids that are made up on the way."""
     return (
         list(Activity.objects.order_by("pk").values()),

@@ -1,0 +1,193 @@
+"""The engine knows a pool as the database has it, right after the commit."""
+
+import uuid
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import transaction
+from pytest_django.fixtures import Settings
+
+from accounts.models import ClaudeAccount, Pool
+from accounts.services import disable_account
+from quota.control import leases_in_force
+from quota.engine.errors import EngineEmpty
+from quota.engine.facade import open_engine
+from quota.engine.types import (
+    Account,
+    BreakerSettings,
+    Lease,
+    LeaseRequest,
+    Limit,
+    Metric,
+    PoolSettings,
+    PoolSnapshot,
+    Strategy,
+    Usage,
+    Window,
+)
+from quota.ledger import write
+from quota.publish import account_of, load_pool, publish_pool, read_pool, settings_of
+from tests.quota.entries import DAY, NOON_MS, expired, settled
+
+TODAY = date(1970, 1, 1) + timedelta(days=DAY)
+
+
+def test_a_pools_rules_are_put_in_the_engines_words() -> None:
+    pool = Pool(
+        version=7,
+        strategy="priority",
+        affinity=False,
+        affinity_ttl_seconds=60,
+        breaker_threshold=3,
+        breaker_open_seconds=30,
+        breaker_successes=2,
+        early_probe=True,
+        outage_guard=False,
+    )
+    assert settings_of(pool) == PoolSettings(
+        version=7,
+        strategy=Strategy.PRIORITY,
+        affinity=False,
+        affinity_ttl_ms=60_000,
+        breaker=BreakerSettings(threshold=3, open_ms=30_000, successes_to_close=2, early_probe=True),
+        outage_guard=False,
+    )
+
+
+def test_an_account_is_put_in_the_engines_words(add_account: Callable[..., ClaudeAccount]) -> None:
+    row = add_account(
+        "alice",
+        priority=5,
+        weight=2,
+        max_concurrency=9,
+        allowed_models=["claude-opus-5"],
+        limit_requests_minute=60,
+        limit_cost_day=Decimal("1.25"),
+    )
+    assert account_of(row) == Account(
+        id=str(row.pk),
+        priority=5,
+        weight=2,
+        max_concurrency=9,
+        models=("claude-opus-5",),
+        limits=(Limit(Metric.REQUESTS, Window.MINUTE, 60), Limit(Metric.COST, Window.DAY, 1_250_000_000)),
+    )
+
+
+def test_an_account_without_a_list_of_models_serves_all(alice: ClaudeAccount) -> None:
+    assert account_of(alice).models is None
+
+
+def test_an_account_whose_key_cannot_be_read_serves_nobody(alice: ClaudeAccount, settings: Settings) -> None:
+    settings.ENCRYPTION_KEY = "f" * 64
+    assert not account_of(ClaudeAccount.objects.get()).enabled
+
+
+def test_usage_is_what_the_ledger_says_of_today_and_of_this_month(alice: ClaudeAccount) -> None:
+    entries = [
+        settled(1, lease="today", account=alice.pk, tokens=10, cost=100),
+        expired(2, lease="yesterday", account=alice.pk, tokens=5, cost=50, day=DAY - 1),
+        settled(3, lease="never sent", account=alice.pk, sent=False),
+        settled(4, lease="last month", account=alice.pk, day=DAY - 31),
+    ]
+    write(alice.pool_id, entries)
+    assert read_pool(alice.pool_id, today=TODAY).usage == {
+        str(alice.pk): Usage(
+            day=DAY, day_requests=1, day_tokens=10, day_cost=100, month_requests=2, month_tokens=15, month_cost=150
+        )
+    }
+
+
+def test_reading_a_pool_takes_three_questions(
+    add_account: Callable[..., ClaudeAccount], pool: Pool, django_assert_num_queries: Any
+) -> None:
+    for name in ("alice", "bob", "carol"):
+        add_account(name)
+    with django_assert_num_queries(3):
+        read_pool(pool.pk, today=TODAY)
+
+
+@pytest.fixture
+def look(redis_url: str) -> Callable[[uuid.UUID], PoolSnapshot]:
+    import asyncio
+
+    async def snapshot(pool: uuid.UUID) -> PoolSnapshot:
+        engine = open_engine(redis_url)
+        try:
+            return await engine.snapshot(str(pool))
+        finally:
+            await engine.close()
+
+    return lambda pool: asyncio.run(snapshot(pool))
+
+
+@pytest.mark.django_db(transaction=True)
+class TestAnEdit:
+    def test_reaches_the_engine_with_its_commit(
+        self, alice: ClaudeAccount, look: Callable[[uuid.UUID], PoolSnapshot]
+    ) -> None:
+        disable_account(alice)
+        assert not look(alice.pool_id).accounts[str(alice.pk)].enabled
+
+    def test_that_is_rolled_back_reaches_nobody(
+        self, alice: ClaudeAccount, look: Callable[[uuid.UUID], PoolSnapshot]
+    ) -> None:
+        with transaction.atomic():
+            disable_account(alice)
+            transaction.set_rollback(True)
+        assert look(alice.pool_id).accounts[str(alice.pk)].enabled
+
+    def test_stands_even_when_redis_is_away(self, alice: ClaudeAccount, settings: Settings, tmp_path: Path) -> None:
+        settings.REDIS_URL = f"unix://{tmp_path}/nobody.sock"
+        assert disable_account(alice)
+        assert not ClaudeAccount.objects.get().enabled
+
+    def test_brings_the_ledgers_usage_to_an_empty_engine(
+        self, alice: ClaudeAccount, look: Callable[[uuid.UUID], PoolSnapshot], redis_url: str
+    ) -> None:
+        import redis
+
+        day = (datetime.now(tz=UTC).date() - date(1970, 1, 1)).days
+        write(alice.pool_id, [settled(1, account=alice.pk, tokens=10, day=day)])
+        with redis.Redis.from_url(redis_url) as client:
+            client.flushdb()
+        publish_pool(alice.pool_id)
+        assert look(alice.pool_id).accounts[str(alice.pk)].day_tokens == 10
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_an_empty_engine_is_loaded_from_the_database(redis_url: str) -> None:
+    pool = await Pool.objects.acreate(name="default")
+    engine = open_engine(redis_url)
+    assert await load_pool(engine, str(pool.pk))
+    assert (await engine.snapshot(str(pool.pk))).settings.version == pool.version
+    await engine.close()
+
+
+def test_a_pool_deleted_meanwhile_is_not_published(db: None) -> None:
+    assert not publish_pool(uuid.uuid4())
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_leases_in_force_are_counted_for_those_who_want_to_delete(redis_url: str) -> None:
+    engine = open_engine(redis_url)
+    await engine.configure("p", PoolSettings(version=1), [Account("a")])
+    assert isinstance(await engine.lease(LeaseRequest("p", "l", "m", "g")), Lease)
+    assert (await leases_in_force("p", "a"), await leases_in_force("p", "b")) == (1, 0)
+    await engine.close()
+
+
+async def test_an_empty_engine_has_no_leases(redis_url: str) -> None:
+    engine = open_engine(redis_url)
+    with pytest.raises(EngineEmpty):
+        await engine.snapshot("nobody")
+    assert await leases_in_force("nobody", "a") == 0
+    await engine.close()
+
+
+def test_the_clock_of_these_tests_is_the_day_they_say() -> None:
+    assert datetime.fromtimestamp(NOON_MS / 1000, tz=UTC).date() == TODAY
