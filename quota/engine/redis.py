@@ -11,7 +11,7 @@ from quota.engine.connection import Connection
 from quota.engine.errors import EngineEmpty, UnknownAccount
 from quota.engine.keys import events_key, pool_keys, session_key
 from quota.engine.pool import Pool
-from quota.engine.scripts import Script, script
+from quota.engine.scripts import Scripts, scripts
 from quota.engine.states import state_of
 from quota.engine.types import (
     Account,
@@ -26,15 +26,19 @@ from quota.engine.types import (
     Usage,
 )
 
-_LEASE, _SETTLE, _RENEW, _EXPIRE = script("lease"), script("settle"), script("renew"), script("expire")
-_CONFIGURE, _SNAPSHOT, _CONTROL = script("configure"), script("snapshot"), script("control")
-
 
 class RedisEngine:
-    """An `Engine`. `clock` (milliseconds) stands in for the server's own; only tests give one."""
+    """An `Engine`. `clock` (milliseconds) stands in for the server's own and `using` for our scripts: tests do that."""
 
-    def __init__(self, connection: Connection, *, clock: Callable[[], int] | None = None) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        clock: Callable[[], int] | None = None,
+        using: Scripts | None = None,
+    ) -> None:
         self._connection = connection
+        self._scripts = using or scripts()
         self._clock = clock
         self._random = random.Random()  # noqa: S311 - it spreads load, it hides nothing
 
@@ -49,30 +53,30 @@ class RedisEngine:
         enabled = sum(account.enabled for account in accounts)
         packed = codec.settings_parts(settings, pool=pool, epoch=uuid4().hex, enabled=enabled)
         parts = [part for a in accounts for part in codec.account_parts(a, (usage or {}).get(a.id))]
-        reply = await self._connection.evalsha(_CONFIGURE, pool_keys(pool), (self._now(), packed, *parts))
+        reply = await self._connection.evalsha(self._scripts["configure"], pool_keys(pool), (self._now(), packed, *parts))
         return bool(reply[0] == 1)
 
     async def lease(self, request: LeaseRequest) -> Lease | Refusal:
         keys = (*pool_keys(request.pool), session_key(request.pool, request.session))
         parts = codec.lease_parts(request, draw=self._random.getrandbits(31))
-        reply = await self._run(_LEASE, request.pool, parts, keys=keys)
+        reply = await self._run("lease", request.pool, parts, keys=keys)
         return codec.read_lease(request, reply)
 
     async def renew(self, pool: str, lease_id: str, *, ttl_ms: int, alive: bool = False) -> bool:
-        reply = await self._run(_RENEW, pool, (lease_id, ttl_ms, int(alive)))
+        reply = await self._run("renew", pool, (lease_id, ttl_ms, int(alive)))
         return bool(reply[0] == 1)
 
     async def settle(self, pool: str, lease_id: str, settlement: Settlement) -> Settled:
-        reply = await self._run(_SETTLE, pool, codec.settle_parts(lease_id, settlement))
+        reply = await self._run("settle", pool, codec.settle_parts(lease_id, settlement))
         return Settled(changed=reply[0] == 1, late=reply[1] == 1, account=reply[2].decode())
 
     async def expire(self, pool: str) -> int:
-        return int((await self._run(_EXPIRE, pool, ()))[0])
+        return int((await self._run("expire", pool, ()))[0])
 
     async def snapshot(self, pool: str, *, accounts: Sequence[str] | None = None) -> PoolSnapshot:
         if accounts is not None and not accounts:
             accounts = ("",)  # nobody is called so; none would mean all
-        now, settings, leases, scores, whys, *rows = await self._run(_SNAPSHOT, pool, accounts or ())
+        now, settings, leases, scores, whys, *rows = await self._run("snapshot", pool, accounts or ())
         seen = Pool(name=pool, settings=codec.read_settings(settings), epoch="")
         seen.holds = codec.read_holds(scores, whys)
         seen.members.update(codec.read_members(rows))
@@ -108,14 +112,14 @@ class RedisEngine:
         return self._clock() if self._clock else ""
 
     async def _run(
-        self, what: Script, pool: str, parts: Sequence[codec.Part], *, keys: Sequence[bytes] = ()
+        self, name: str, pool: str, parts: Sequence[codec.Part], *, keys: Sequence[bytes] = ()
     ) -> list[Any]:
-        reply = await self._connection.evalsha(what, keys or pool_keys(pool), (self._now(), *parts))
+        reply = await self._connection.evalsha(self._scripts[name], keys or pool_keys(pool), (self._now(), *parts))
         if reply[0] == b"EMPTY":
             raise EngineEmpty(pool)
         return reply
 
     async def _order(self, pool: str, account: str, order: str, *, actor: str, why: str = "") -> None:
-        reply = await self._run(_CONTROL, pool, (account, order, actor, why))
+        reply = await self._run("control", pool, (account, order, actor, why))
         if reply[0] == 0:
             raise UnknownAccount(pool, account)

@@ -31,7 +31,7 @@ from tests.properties.pair import POOL, Pair
 
 START_MS = 1_798_761_594_000  # 2026-12-31 23:59:54 UTC: minute, day, month and year end soon
 MODELS = ("m1", "m2")
-NAMES = ("a", "b", "c", "d")
+NAMES = ("a", "b", "c", "d", "e", "f")  # more than the first page of the index
 
 
 @dataclass

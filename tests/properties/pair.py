@@ -12,6 +12,7 @@ from quota.engine.errors import EngineEmpty, UnknownAccount
 from quota.engine.keys import events_key
 from quota.engine.memory import MemoryEngine
 from quota.engine.redis import RedisEngine
+from quota.engine.scripts import Scripts
 from quota.engine.types import Account, Lease, LeaseRequest, PoolSettings, PoolSnapshot, Refusal, Strategy, Usage
 
 POOL = "p"
@@ -45,10 +46,10 @@ class Disagreement(AssertionError):
 class Pair:
     """Drives both engines and remembers what the history has visited."""
 
-    def __init__(self, connection: Connection, *, now_ms: int, seed: int = 0) -> None:
+    def __init__(self, connection: Connection, *, now_ms: int, seed: int = 0, using: Scripts | None = None) -> None:
         self.clock = Clock(now_ms)
         self.twin = MemoryEngine(clock=self.clock, epoch="twin")
-        self.redis = RedisEngine(connection, clock=self.clock)
+        self.redis = RedisEngine(connection, clock=self.clock, using=using)
         self.redis._random = Random(seed)
         self.connection = connection
         self.forced = Forced()
