@@ -19,9 +19,12 @@ async def in_database(work: Callable[[], T], *, deadline: float = DEADLINE_SECON
     """
 
     def with_usable_connections() -> T:
-        # Outside of a Django request nobody else drops connections that the server has closed.
+        # Outside of a Django request nobody else drops dead connections before, or gives them back to the pool after.
         close_old_connections()
-        return work()
+        try:
+            return work()
+        finally:
+            close_old_connections()
 
     async with asyncio.timeout(deadline):
         return await sync_to_async(with_usable_connections)()

@@ -9,6 +9,7 @@ from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.access import GRACE_SECONDS, AccessKeys, issue_access_key, revoke_access_key
+from accounts.database import in_database
 from accounts.errors import AccessRefused, AccessUndecided, ScopesRefused
 from accounts.keys import checksum, hash_key
 from accounts.models import AccessKey, Pool
@@ -190,9 +191,8 @@ def test_a_key_that_makes_no_sense_is_not_issued(db, change, error):
 
 @pytest.mark.django_db(transaction=True)
 async def test_the_same_works_from_async_code(clock):
-    from asgiref.sync import sync_to_async
 
-    plain, _ = await sync_to_async(issue_access_key)(name="agents", scopes=["admin-read"])
+    plain, _ = await in_database(lambda: issue_access_key(name="agents", scopes=["admin-read"]))
     keys = AccessKeys(clock=clock)
     assert (await keys.aprincipal(plain, now=NOW)).scopes == {Scope.ADMIN_READ}
     with pytest.raises(AccessRefused):

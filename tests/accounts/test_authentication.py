@@ -1,5 +1,4 @@
 import pytest
-from asgiref.sync import sync_to_async
 from django.contrib.auth.models import AnonymousUser, Permission, User
 from django.test import AsyncRequestFactory
 from rest_framework.response import Response
@@ -15,6 +14,7 @@ from accounts.authentication import (
     authenticate_request,
     staff_principal,
 )
+from accounts.database import in_database
 from accounts.errors import AccessRefused
 from accounts.principals import Kind
 from accounts.scopes import Scope
@@ -125,7 +125,7 @@ def asked(*, method="get", user=None, **headers):
 
 @pytest.mark.django_db(transaction=True)
 async def test_a_plain_view_learns_who_presents_a_key():
-    plain = await sync_to_async(key_for)("messages")
+    plain = await in_database(lambda: key_for("messages"))
     for headers in ({"x-api-key": plain}, {"Authorization": f"Bearer {plain}"}):
         principal = await authenticate(headers)
         assert (principal.kind, principal.name) == (Kind.ACCESS_KEY, "agents")
@@ -139,21 +139,21 @@ async def test_without_any_credential_there_is_nobody():
 
 @pytest.mark.django_db(transaction=True)
 async def test_a_plain_view_accepts_a_staff_session():
-    user = await sync_to_async(staff)("send_messages")
+    user = await in_database(lambda: staff("send_messages"))
     principal = await authenticate_request(asked(user=user))
     assert (principal.kind, principal.scopes) == (Kind.STAFF, {Scope.MESSAGES})
 
 
 @pytest.mark.django_db(transaction=True)
 async def test_a_plain_view_refuses_a_session_without_its_csrf_token():
-    user = await sync_to_async(staff)("send_messages")
+    user = await in_database(lambda: staff("send_messages"))
     with pytest.raises(AccessRefused, match="CSRF"):
         await authenticate_request(asked(method="post", user=user))
 
 
 @pytest.mark.django_db(transaction=True)
 async def test_a_plain_view_accepts_a_session_with_its_csrf_token():
-    user = await sync_to_async(staff)("send_messages")
+    user = await in_database(lambda: staff("send_messages"))
     token = "a" * 32
     request = asked(method="post", user=user, **{"X-CSRFToken": token})
     request.COOKIES["csrftoken"] = token
@@ -163,5 +163,5 @@ async def test_a_plain_view_accepts_a_session_with_its_csrf_token():
 
 @pytest.mark.django_db(transaction=True)
 async def test_a_disabled_staff_member_is_nobody():
-    user = await sync_to_async(staff)("send_messages", is_active=False)
+    user = await in_database(lambda: staff("send_messages", is_active=False))
     assert await authenticate_request(asked(user=user)) is None

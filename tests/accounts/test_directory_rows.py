@@ -1,6 +1,6 @@
 import pytest
-from asgiref.sync import sync_to_async
 
+from accounts.database import in_database
 from accounts.directory import get_directory
 from accounts.directory_rows import credential_of, read_changes
 from accounts.errors import BaseUrlRefused, UndecryptableKey
@@ -53,7 +53,7 @@ def test_a_wrong_encryption_key_says_which_account(alpha, use_keys):
 
 @pytest.mark.django_db(transaction=True)
 async def test_a_loop_has_one_directory_and_it_reads_the_database():
-    pool = await Pool.objects.acreate(name="main")
-    account = await sync_to_async(ClaudeAccount.objects.create)(pool=pool, name="alpha", api_key=ALPHA_KEY)
+    pool = await in_database(lambda: Pool.objects.create(name="main"))
+    account = await in_database(lambda: ClaudeAccount.objects.create(pool=pool, name="alpha", api_key=ALPHA_KEY))
     assert get_directory() is get_directory()
     assert (await get_directory().get(str(account.pk))).api_key.reveal() == ALPHA_KEY
