@@ -14,8 +14,9 @@ CALLERS_REDIS_URL = os.environ.setdefault("NUBABEL_TEST_REDIS_URL", os.environ.g
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 RUN = os.environ.setdefault("NUBABEL_TEST_RUN", str(os.getpid()))
 SCRATCH = Path(tempfile.gettempdir()) / f"nubabel-tests-{RUN}{WORKER}"
-SCRATCH.mkdir(mode=0o700, exist_ok=True)
-atexit.register(shutil.rmtree, SCRATCH, ignore_errors=True)
+if not SCRATCH.exists():  # a process that a test starts finds it there, shares it, and must not remove it
+    SCRATCH.mkdir(mode=0o700)
+    atexit.register(shutil.rmtree, SCRATCH, ignore_errors=True)
 
 for name in list(os.environ):
     if name.startswith(("ANTHROPIC_", "SLACK_")):
