@@ -16,12 +16,15 @@ from simulator.world import World
 
 WORLD = web.AppKey("world", World)
 
+# aiohttp itself lets everything pass; each endpoint has a limit of its own.
+LARGEST = 1024 * MEGABYTE
+
 WebHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def build_app(world: World) -> web.Application:
     """Build the application. Run it with `handler_cancellation=True`, so that a client's going away ends a hang."""
-    app = web.Application(client_max_size=0)
+    app = web.Application(client_max_size=LARGEST)
     app[WORLD] = world
     for endpoint in ENDPOINTS:
         app.router.add_route(endpoint.method, endpoint.path, _account_handler(world, endpoint))

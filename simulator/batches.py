@@ -33,24 +33,22 @@ def _results(world: World, batch: Batch) -> list[Json]:
     return [
         {
             "custom_id": request["custom_id"],
-            "result": _result(world, account, request["params"], batch.version)
-            if index < done
-            else {"type": "canceled"},
+            "result": _result(world, account, batch, request["params"]) if index < done else {"type": "canceled"},
         }
         for index, request in enumerate(batch.requests)
     ]
 
 
-def _result(world: World, account: Account, params: Json, version: str) -> Json:
+def _result(world: World, account: Account, batch: Batch, params: Json) -> Json:
     try:
-        check_message(params, version=version)
+        check_message(params, version=batch.version)
         model = messages.model_for(world, account, str(params["model"]))
     except ApiError as error:
         body = envelope(type=error.type, message=error.message, request_id=world.ids.new("req"), code=error.code)
         return {"type": "errored", "error": body}
     plan = CachePlan(uncached=tokens.of_request(params))
     served = messages.serve(world, account, messages.Work(model, params, plan, batch=True))
-    world.settle(account, served.bill)
+    world.settle(account, served.bill, at=batch.ended_at)
     return {"type": "succeeded", "message": served.message}
 
 

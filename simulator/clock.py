@@ -53,6 +53,7 @@ class ManualClock:
         self._now = start
         self._order = count()
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._fell_asleep = asyncio.Event()
 
     def now(self) -> float:
         return self._now
@@ -61,6 +62,12 @@ class ManualClock:
     def sleeping(self) -> int:
         """How many sleepers have not been woken yet."""
         return sum(not future.done() for _, _, future in self._sleepers)
+
+    async def asleep(self, count: int = 1) -> None:
+        """Return once that many sleep at the same time."""
+        while self.sleeping < count:
+            self._fell_asleep.clear()
+            await self._fell_asleep.wait()
 
     def advance(self, seconds: float) -> None:
         """Move the time on and wake everybody whose instant has come."""
@@ -75,4 +82,5 @@ class ManualClock:
             return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._sleepers, (self._now + seconds, next(self._order), future))
+        self._fell_asleep.set()
         await future

@@ -8,7 +8,7 @@ class Gate:
 
     def __init__(self) -> None:
         self._waiting: set[asyncio.Future[None]] = set()
-        self._arrival = asyncio.Event()
+        self._change = asyncio.Event()
 
     @property
     def waiting(self) -> int:
@@ -26,14 +26,23 @@ class Gate:
         """Hang here. Ends by `open`, or by cancellation when the client goes away."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.add(future)
-        self._arrival.set()
+        self._change.set()
         try:
             await future
         finally:
             self._waiting.discard(future)
+            self._change.set()
 
     async def arrived(self, count: int = 1) -> None:
         """Return once that many answers hang at the same time."""
         while self.waiting < count:
-            self._arrival.clear()
-            await self._arrival.wait()
+            await self._changed()
+
+    async def emptied(self) -> None:
+        """Return once nobody hangs any more."""
+        while self.waiting:
+            await self._changed()
+
+    async def _changed(self) -> None:
+        self._change.clear()
+        await self._change.wait()

@@ -259,11 +259,12 @@ class World:
 
     # Afterwards
 
-    def settle(self, account: Account, bill: Bill) -> None:
-        """Charge what was produced: the output bucket, the purses, the usage log."""
-        now = self.clock.now()
-        for buckets in self.buckets(account, bill.group):
-            buckets.output.take(bill.output_tokens, now)
+    def settle(self, account: Account, bill: Bill, *, at: float | None = None) -> None:
+        """Charge what was produced (now, or at an instant past): the output bucket, the purses, the usage log."""
+        now = self.clock.now() if at is None else at
+        if not bill.batch:  # batches have limits of their own
+            for buckets in self.buckets(account, bill.group):
+                buckets.output.take(bill.output_tokens, now)
         cost = cost_of(bill)
         month = month_of(now)
         account.organization.purse.pay(cost.total, month)
