@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from accounts.database import in_database
 from accounts.models import ClaudeAccount, Pool
+from accounts.models.pools import Degraded
 from quota.engine.api import Engine
 from quota.engine.errors import EngineError
 from quota.engine.facade import open_engine
@@ -56,6 +57,7 @@ def settings_of(pool: Pool) -> PoolSettings:
             early_probe=pool.early_probe,
         ),
         outage_guard=pool.outage_guard,
+        serve_degraded=pool.degraded == Degraded.LOCAL,
     )
 
 

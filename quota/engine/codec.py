@@ -58,6 +58,7 @@ def settings_parts(settings: PoolSettings, *, pool: str, epoch: str, enabled: in
             pool,
             epoch,
             enabled,
+            int(settings.serve_degraded),
         )
     )
 
@@ -72,6 +73,7 @@ def read_settings(raw: bytes) -> PoolSettings:
         affinity_margin_ppm=values[4],
         breaker=BreakerSettings(values[5], values[6], values[7], bool(values[8])),
         outage_guard=bool(values[9]),
+        serve_degraded=bool(values[13]),
     )
 
 

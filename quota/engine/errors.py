@@ -2,6 +2,7 @@
 
     EngineError
     ├── EngineUnavailable      Redis did not answer within the deadline, or is gone; nothing is known
+    │   └── EngineAway         it was found gone a moment ago and was not even asked
     ├── EngineEmpty            Redis answers but holds no state for this pool: configure() it from the database
     ├── EngineMisconfigured    a configuration was refused; the message says what is wrong with it
     └── UnknownAccount         the pool has no account of that id
@@ -16,6 +17,10 @@ class EngineError(Exception):
 
 class EngineUnavailable(EngineError):
     """The store did not answer in time. The call may or may not have taken effect; every call can be repeated."""
+
+
+class EngineAway(EngineUnavailable):
+    """The store was found gone less than a second ago; it was not asked, so nothing can have taken effect."""
 
 
 class EngineEmpty(EngineError):

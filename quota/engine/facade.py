@@ -1,15 +1,24 @@
 """How to open an engine."""
 
-from quota.engine.api import Engine
+import time
+
 from quota.engine.connection import Connection
 from quota.engine.redis import RedisEngine
+from quota.engine.resilient import ResilientEngine
 
 DEADLINE_SECONDS = 0.25
+PROCESSES = 4
 
 
-def open_engine(url: str, *, deadline: float = DEADLINE_SECONDS) -> Engine:
+def open_engine(url: str, *, deadline: float = DEADLINE_SECONDS, processes: int = PROCESSES) -> ResilientEngine:
     """An engine on the Redis at `url` (redis://, rediss:// or unix://). It connects at the first call.
 
-    It belongs to the running event loop; open one per loop. `deadline` (seconds) bounds every call.
+    It belongs to the running event loop; open one per loop. `deadline` (seconds) bounds every call. `processes` is how
+    many processes share the pools: while Redis is away, each admits that part of what was left.
     """
-    return RedisEngine(Connection(url, deadline=deadline))
+    store = RedisEngine(Connection(url, deadline=deadline))
+    return ResilientEngine(store, processes=processes, clock=_now_ms)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

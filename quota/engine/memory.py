@@ -6,7 +6,7 @@ from uuid import uuid4
 from quota.engine import settling
 from quota.engine.errors import EngineEmpty, UnknownAccount
 from quota.engine.pool import Member, Pool
-from quota.engine.states import state_of
+from quota.engine.states import snapshot_of
 from quota.engine.types import (
     Account,
     BreakerMode,
@@ -73,11 +73,7 @@ class MemoryEngine:
 
     async def snapshot(self, pool: str, *, accounts: Sequence[str] | None = None) -> PoolSnapshot:
         found, now = self._look(pool)
-        names = found.members if accounts is None else [name for name in accounts if name in found.members]
-        states = {name: state_of(found, found.members[name], now_ms=now) for name in names}
-        return PoolSnapshot(
-            pool=pool, now_ms=now, settings=found.settings, leases=len(found.leases), accounts=states
-        )
+        return snapshot_of(found, accounts, leases=len(found.leases), now_ms=now)
 
     async def reset_breaker(self, pool: str, account: str, *, actor: str) -> None:
         found, member, _ = self._member(pool, account)

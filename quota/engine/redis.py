@@ -12,7 +12,7 @@ from quota.engine.errors import EngineEmpty, UnknownAccount
 from quota.engine.keys import events_key, pool_keys, session_key
 from quota.engine.pool import Pool
 from quota.engine.scripts import Scripts, scripts
-from quota.engine.states import state_of
+from quota.engine.states import snapshot_of
 from quota.engine.types import (
     Account,
     Event,
@@ -80,8 +80,7 @@ class RedisEngine:
         seen = Pool(name=pool, settings=codec.read_settings(settings), epoch="")
         seen.holds = codec.read_holds(scores, whys)
         seen.members.update(codec.read_members(rows))
-        states = {name: state_of(seen, member, now_ms=now) for name, member in seen.members.items()}
-        return PoolSnapshot(pool=pool, now_ms=now, settings=seen.settings, leases=leases, accounts=states)
+        return snapshot_of(seen, None, leases=leases, now_ms=now)
 
     async def reset_breaker(self, pool: str, account: str, *, actor: str) -> None:
         await self._order(pool, account, "reset", actor=actor)

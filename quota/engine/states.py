@@ -1,8 +1,23 @@
 """What people and programs are shown of an account: the same facts the selector looks at."""
 
+from collections.abc import Sequence
+
 from quota.engine.capacity import limit_state
 from quota.engine.pool import Member, Pool
-from quota.engine.types import AccountState, Window
+from quota.engine.types import AccountState, PoolSnapshot, Window
+
+
+def snapshot_of(pool: Pool, accounts: Sequence[str] | None, *, leases: int, now_ms: int) -> PoolSnapshot:
+    """All accounts, or those named that the pool has."""
+    names = pool.members if accounts is None else [name for name in accounts if name in pool.members]
+    return PoolSnapshot(
+        pool=pool.name,
+        now_ms=now_ms,
+        settings=pool.settings,
+        leases=leases,
+        accounts={name: state_of(pool, pool.members[name], now_ms=now_ms) for name in names},
+        configuration=tuple(pool.members[name].account for name in names),
+    )
 
 
 def state_of(pool: Pool, member: Member, *, now_ms: int) -> AccountState:

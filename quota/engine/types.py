@@ -114,6 +114,8 @@ class PoolSettings:
     breaker: BreakerSettings = field(default_factory=BreakerSettings)
     outage_guard: bool = True
     """529s of several accounts at once move no breaker (from three enabled accounts up)."""
+    serve_degraded: bool = True
+    """While the store is away each process admits its share of what was left; False: refuse instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,3 +332,5 @@ class PoolSnapshot:
     settings: PoolSettings
     leases: int
     accounts: Mapping[str, AccountState]
+    configuration: tuple[Account, ...] = ()
+    """The accounts as configured, in the order of `accounts`."""

@@ -30,7 +30,7 @@ local AT_ONCE = 100 -- overdue leases and due accounts handled by one call
 -- settings
 local VERSION, STRATEGY, AFFINITY, AFFINITY_TTL, AFFINITY_MARGIN = 1, 2, 3, 4, 5
 local THRESHOLD, OPEN_MS, SUCCESSES_TO_CLOSE, EARLY_PROBE, OUTAGE_GUARD = 6, 7, 8, 9, 10
-local POOL_NAME, EPOCH, ENABLED_COUNT = 11, 12, 13
+local POOL_NAME, EPOCH, ENABLED_COUNT = 11, 12, 13 -- and 14: whether to serve while the store is away
 
 -- clock
 local TURN, VIRTUAL_TIME, SEEN_MS, OUTAGE_TOLD, EARLY_PROBED = 1, 2, 3, 4, 5

@@ -86,7 +86,7 @@ local function any_one()
   for _ = 1, 8 do
     local a = account(ready_ids(draw % size, draw % size)[1])
     if a and eligible(a) then return a end
-    draw = (draw * 1103515245 + 12345) % 2147483648
+    draw = (draw * 48271 + 1) % 2147483647 -- small enough a factor that doubles hold the product exactly
   end
   local found = {}
   for _, name in ipairs(ready_ids(0, -1)) do

@@ -1,0 +1,230 @@
+"""An engine that goes on when its store does not answer: admission from this process's share, and the truth later.
+
+While Redis is away, leases come from a memory engine that holds this process's share of what was left when the pool
+was last seen, if the pool's settings allow it. Settlements are kept and told to Redis when it is back: a local grant
+is adopted there (charged and recorded once), a grant of Redis's own is settled late or in time. One call a second
+asks whether Redis is back; the others do not wait for it.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final, TypeVar
+
+from quota.engine.api import Engine
+from quota.engine.errors import EngineAway, EngineEmpty, EngineError, EngineUnavailable
+from quota.engine.memory import MemoryEngine
+from quota.engine.shares import shares
+from quota.engine.types import (
+    Account,
+    Event,
+    Lease,
+    LeaseRequest,
+    PoolSettings,
+    PoolSnapshot,
+    Refusal,
+    Settled,
+    Settlement,
+    Usage,
+    Verdict,
+)
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+ASK_AGAIN_SECONDS: Final = 1.0
+REMEMBER_EVERY_SECONDS: Final = 5.0
+MAX_UNTOLD: Final = 100_000
+LOCAL_EPOCH: Final = "local"
+
+
+class ResilientEngine:
+    """An `Engine` in front of another. `processes`: how many processes share the pools (for their local shares)."""
+
+    def __init__(
+        self,
+        store: Engine,
+        *,
+        processes: int,
+        clock: Callable[[], int],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._processes = processes
+        self._monotonic = monotonic
+        self._local = MemoryEngine(clock=clock, epoch=LOCAL_EPOCH)
+        self._seen: dict[str, PoolSnapshot] = {}
+        self._seen_at: dict[str, float] = {}
+        self._lent: dict[str, Lease] = {}
+        self._untold: deque[tuple[str, str, Settlement]] = deque(maxlen=MAX_UNTOLD)
+        self._away_until = 0.0
+        self._errands: set[asyncio.Task[None]] = set()
+        self.degraded = False
+        """Whether the last call found the store away."""
+
+    async def lease(self, request: LeaseRequest) -> Lease | Refusal:
+        try:
+            answer = await self._ask(lambda store: store.lease(request))
+        except EngineUnavailable as error:
+            if not isinstance(error, EngineAway):
+                self._give_back(request)
+            return await self._lease_locally(request)
+        self._remember_soon(request.pool)
+        return answer
+
+    async def settle(self, pool: str, lease_id: str, settlement: Settlement) -> Settled:
+        lent = self._lent.pop(lease_id, None)
+        if lent is not None:
+            await self._settle_locally(lent, settlement)
+        else:
+            try:
+                return await self._ask(lambda store: store.settle(pool, lease_id, settlement))
+            except EngineUnavailable:
+                pass
+        self._untold.append((pool, lease_id, settlement))
+        return Settled(changed=True, account=lent.account if lent else "")
+
+    async def renew(self, pool: str, lease_id: str, *, ttl_ms: int, alive: bool = False) -> bool:
+        if lease_id in self._lent:
+            return await self._local.renew(pool, lease_id, ttl_ms=ttl_ms, alive=alive)
+        return await self._ask(lambda store: store.renew(pool, lease_id, ttl_ms=ttl_ms, alive=alive))
+
+    async def configure(
+        self,
+        pool: str,
+        settings: PoolSettings,
+        accounts: Sequence[Account],
+        *,
+        usage: Mapping[str, Usage] | None = None,
+    ) -> bool:
+        done = await self._ask(lambda store: store.configure(pool, settings, accounts, usage=usage))
+        self._seen_at.pop(pool, None)
+        self._remember_soon(pool)
+        return done
+
+    async def expire(self, pool: str) -> int:
+        return await self._ask(lambda store: store.expire(pool))
+
+    async def snapshot(self, pool: str, *, accounts: Sequence[str] | None = None) -> PoolSnapshot:
+        return await self._ask(lambda store: store.snapshot(pool, accounts=accounts))
+
+    async def reset_breaker(self, pool: str, account: str, *, actor: str) -> None:
+        await self._ask(lambda store: store.reset_breaker(pool, account, actor=actor))
+
+    async def force_open(self, pool: str, account: str, *, actor: str, why: str = "") -> None:
+        await self._ask(lambda store: store.force_open(pool, account, actor=actor, why=why))
+
+    async def force_closed(self, pool: str, account: str, *, actor: str, why: str = "") -> None:
+        await self._ask(lambda store: store.force_closed(pool, account, actor=actor, why=why))
+
+    async def clear_cooldown(self, pool: str, account: str, *, actor: str) -> None:
+        await self._ask(lambda store: store.clear_cooldown(pool, account, actor=actor))
+
+    async def emit(self, pool: str, events: Sequence[Event]) -> None:
+        await self._ask(lambda store: store.emit(pool, events))
+
+    async def ping(self) -> float:
+        """Asks the store whatever is known of it: health checks want the truth."""
+        return await self._store.ping()
+
+    async def close(self) -> None:
+        """Tell the store what it has not heard yet, if it listens, and let go."""
+        await self._tell()
+        for errand in tuple(self._errands):
+            errand.cancel()
+        if self._untold:
+            logger.error("%d settlements could not be told to Redis", len(self._untold), extra={"action": "untold"})
+        await self._store.close()
+
+    async def _ask(self, question: Callable[[Engine], Awaitable[T]]) -> T:
+        """The store's answer. While it is known to be away, only one call a second finds out anew."""
+        now = self._monotonic()
+        if now < self._away_until:
+            raise EngineAway("Redis is away; it is asked again within a second")
+        if self.degraded:
+            self._away_until = now + ASK_AGAIN_SECONDS
+        try:
+            answer = await question(self._store)
+        except EngineUnavailable:
+            self._lost()
+            raise
+        except EngineEmpty:
+            self._found()
+            raise
+        self._found()
+        return answer
+
+    def _lost(self) -> None:
+        if not self.degraded:
+            logger.error("Redis does not answer; serving from this process's share", extra={"action": "degraded"})
+        self.degraded = True
+        self._away_until = self._monotonic() + ASK_AGAIN_SECONDS
+
+    def _found(self) -> None:
+        self._away_until = 0.0
+        if self.degraded:
+            self.degraded = False
+            self._local.forget()
+            logger.warning("Redis answers again", extra={"action": "recovered"})
+        if self._untold and not self._errands:
+            self._errand(self._tell())
+
+    def _give_back(self, request: LeaseRequest) -> None:
+        """The ask may have been granted by a store whose answer never came."""
+        unused = Settlement(verdict=Verdict.NEUTRAL, sent=False, why="never used")
+        self._untold.append((request.pool, request.lease_id, unused))
+
+    async def _lease_locally(self, request: LeaseRequest) -> Lease | Refusal:
+        seen = self._seen.get(request.pool)
+        if seen is None or not seen.settings.serve_degraded:
+            raise EngineUnavailable("Redis does not answer and the pool does not serve without it")
+        # An id of its own: the store may have granted the first one after all, and that grant is given back.
+        local = replace(request, lease_id=f"{request.lease_id}~")
+        try:
+            answer = await self._local.lease(local)
+        except EngineEmpty:
+            await self._local.configure(request.pool, seen.settings, shares(seen, processes=self._processes))
+            answer = await self._local.lease(local)
+        if isinstance(answer, Lease):
+            self._lent[answer.id] = answer
+        return answer
+
+    async def _settle_locally(self, lease: Lease, settlement: Settlement) -> None:
+        try:
+            await self._local.settle(lease.pool, lease.id, settlement)
+        except EngineEmpty:
+            logger.debug("the local share was replaced meanwhile", extra={"action": "local_settle"})
+
+    def _remember_soon(self, pool: str) -> None:
+        now = self._monotonic()
+        if now - self._seen_at.get(pool, float("-inf")) >= REMEMBER_EVERY_SECONDS:
+            self._seen_at[pool] = now
+            self._errand(self._remember(pool))
+
+    async def _remember(self, pool: str) -> None:
+        """Huge pools are looked at less often: at most a hundredth of the time goes into it."""
+        try:
+            self._seen[pool] = await self._store.snapshot(pool)
+        except EngineError:
+            self._seen_at.pop(pool, None)
+        else:
+            now = self._monotonic()
+            self._seen_at[pool] = now + 100 * (now - self._seen_at.get(pool, now))
+
+    async def _tell(self) -> None:
+        """Tell the store what it missed, oldest first; what it still does not hear waits for the next time."""
+        while self._untold:
+            pool, lease_id, settlement = self._untold[0]
+            try:
+                await self._store.settle(pool, lease_id, settlement)
+            except EngineError:
+                return
+            self._untold.popleft()
+
+    def _errand(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
