@@ -4,16 +4,19 @@ Raises `accounts.errors` and Django's ValidationError (a field's value makes no 
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError, RestrictedError
+from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.errors import DeletionRefused, DuplicateKey
 from accounts.models import ClaudeAccount, Pool
 from accounts.models.claude_accounts import LIMIT_FIELDS
+from accounts.signals import account_mended
 
 CHANGEABLE = frozenset({"name", "base_url", "priority", "weight", "max_concurrency", "allowed_models", *LIMIT_FIELDS})
 """Columns that create and update take by name. Keys and switching on or off have functions of their own."""
@@ -38,22 +41,29 @@ def update_account(account: ClaudeAccount, *, api_key: str | None = None, **colu
     if api_key is not None:
         account.put_key(api_key)
     _store(account, update_fields={*columns, *(["api_key"] if api_key is not None else [])})
+    if api_key is not None:
+        announce_mended(account)
     return account
 
 
 def disable_account(account: ClaudeAccount, *, why: str = "") -> bool:
     """Take the account out and keep everything; False if it was out already (its reason stays)."""
     reason = why[: ClaudeAccount._meta.get_field("disabled_reason").max_length]  # noqa: SLF001 - documented API
-    changed = bool(_row(account).filter(enabled=True).update(enabled=False, disabled_reason=reason))
-    account.refresh_from_db(fields=["enabled", "disabled_reason", "version"])
-    return changed
+    return _switched(account, enabled=False, disabled_reason=reason)
 
 
 def enable_account(account: ClaudeAccount) -> bool:
     """Bring the account back; False if it was in already."""
-    changed = bool(_row(account).filter(enabled=False).update(enabled=True, disabled_reason=""))
-    account.refresh_from_db(fields=["enabled", "disabled_reason", "version"])
+    changed = _switched(account, enabled=True, disabled_reason="")
+    if changed:
+        announce_mended(account)
     return changed
+
+
+def announce_mended(account: ClaudeAccount) -> None:
+    """Tell `account_mended` receivers once the transaction has committed."""
+    told = {"pool_id": account.pool_id, "account_id": account.pk}
+    transaction.on_commit(partial(account_mended.send_robust, ClaudeAccount, **told))
 
 
 def remember_origin(*, account_id: str, organization_id: str = "", workspace_id: str = "") -> bool:
@@ -82,8 +92,12 @@ def delete_account(account: ClaudeAccount, *, leases_of: Callable[[ClaudeAccount
         )
 
 
-def _row(account: ClaudeAccount) -> Any:  # noqa: ANN401 - the queryset's own type
-    return ClaudeAccount.objects.filter(pk=account.pk)
+def _switched(account: ClaudeAccount, *, enabled: bool, disabled_reason: str) -> bool:
+    # By conditional update: of two people at once, one switched it and the other found it done.
+    rows = ClaudeAccount.objects.filter(pk=account.pk).exclude(enabled=enabled)
+    changed = rows.update(enabled=enabled, disabled_reason=disabled_reason, updated_at=timezone.now())
+    account.refresh_from_db(fields=["enabled", "disabled_reason", "updated_at", "version"])
+    return bool(changed)
 
 
 def _refuse_unknown(columns: dict[str, Any]) -> None:

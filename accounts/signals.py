@@ -2,8 +2,12 @@
 
 Sent after the transaction has committed, once per edit, also for bulk updates (which send no post_save). Receivers
 may be told more often than needed; `Pool.version` tells what is new. An error in a receiver is logged, the edit stands.
+
+`account_mended(pool_id: UUID, account_id: UUID)`: a person brought the account back or gave it a new key, so what was
+held against the old one (an invalid key, a cool-down) should be dropped. Sent after the transaction has committed.
 """
 
 from django.dispatch import Signal
 
 pool_changed = Signal()
+account_mended = Signal()

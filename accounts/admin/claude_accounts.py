@@ -131,6 +131,8 @@ class ClaudeAccountAdmin(SavesWhatChanged, ModelAdmin):  # type: ignore[misc] # 
         if "enabled" in form.changed_data:
             obj.disabled_reason = "" if obj.enabled else f"by {request.user.get_username()}"
         super().save_model(request, obj, form, change)
+        if change and ("new_key" in form.changed_data or ("enabled" in form.changed_data and obj.enabled)):
+            services.announce_mended(obj)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """No deletion of many at once: each is refused or granted by itself, and disabling is what is meant."""

@@ -7,6 +7,7 @@ from django.db.models import ProtectedError
 from accounts import leases, services
 from accounts.errors import DeletionRefused, DuplicateKey, KeyRefused
 from accounts.models import ClaudeAccount, Pool
+from accounts.signals import account_mended
 from tests.accounts.cast import ALPHA_KEY, BETA_KEY, NEW
 
 pytestmark = pytest.mark.django_db
@@ -104,6 +105,57 @@ def test_learning_the_workspace_keeps_the_organization(alpha):
     services.remember_origin(account_id=str(alpha.pk), workspace_id="wrkspc_1")
     stored = ClaudeAccount.objects.get()
     assert (stored.organization_id, stored.workspace_id) == ("org_1", "wrkspc_1")
+
+
+# what a person mended
+
+
+@pytest.fixture
+def mended(django_capture_on_commit_callbacks):
+    """Run something and say which accounts were announced as mended."""
+
+    def run(work):
+        told = []
+
+        def listener(*, account_id, **_):
+            told.append(account_id)
+
+        account_mended.connect(listener)
+        with django_capture_on_commit_callbacks(execute=True):
+            work()
+        account_mended.disconnect(listener)
+        return told
+
+    return run
+
+
+def test_a_new_key_mends_an_account(alpha, mended):
+    assert mended(lambda: services.update_account(alpha, api_key=BETA_KEY)) == [alpha.pk]
+
+
+def test_enabling_mends_an_account_once(alpha, mended):
+    services.disable_account(alpha)
+    assert mended(lambda: services.enable_account(alpha)) == [alpha.pk]
+    assert mended(lambda: services.enable_account(alpha)) == []
+
+
+def test_another_change_mends_nothing(alpha, mended):
+    assert mended(lambda: services.update_account(alpha, priority=1)) == []
+    assert mended(lambda: services.disable_account(alpha)) == []
+
+
+def test_switching_says_when_it_happened(alpha):
+    before = ClaudeAccount.objects.get().updated_at
+    services.disable_account(alpha)
+    disabled = ClaudeAccount.objects.get().updated_at
+    services.enable_account(alpha)
+    assert before < disabled < ClaudeAccount.objects.get().updated_at
+
+
+def test_learning_an_organization_is_nobodys_mending(alpha):
+    before = ClaudeAccount.objects.get().updated_at
+    services.remember_origin(account_id=str(alpha.pk), organization_id="org_1")
+    assert ClaudeAccount.objects.get().updated_at == before
 
 
 # deletion

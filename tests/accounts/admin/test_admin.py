@@ -11,6 +11,7 @@ from accounts import leases
 from accounts.keys import hash_key, looks_valid
 from accounts.models import AccessKey, ClaudeAccount, Pool
 from accounts.services import disable_account
+from accounts.signals import account_mended
 from tests.accounts.cast import ALPHA_KEY, BETA_KEY, OLD
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.accounts.admin.urls")]
@@ -140,6 +141,21 @@ def test_unticking_enabled_says_who_did_it(alice, alpha):
     alice.post(url, {key: value for key, value in form_of(alice.get(url)).items() if key != "enabled"})
     stored = ClaudeAccount.objects.get()
     assert (stored.enabled, stored.disabled_reason) == (False, "by alice")
+
+
+def test_a_new_key_or_a_ticked_box_tells_that_the_account_is_mended(alice, alpha, django_capture_on_commit_callbacks):
+    told = []
+
+    def listener(*, account_id, **_):
+        told.append(account_id)
+
+    account_mended.connect(listener)
+    disable_account(alpha)
+    for changes in ({"priority": "3"}, {"new_key": BETA_KEY}, {"enabled": "on"}):
+        with django_capture_on_commit_callbacks(execute=True):
+            change(alice, alpha, **changes)
+    account_mended.disconnect(listener)
+    assert told == [alpha.pk, alpha.pk]
 
 
 def test_a_pool_cannot_be_changed_afterwards(alice, alpha, pool):
