@@ -133,6 +133,11 @@ def _write_attempts(facts: Sequence[AttemptFacts]) -> int:
     return len(new) + len(changes)
 
 
+def attempt_facts(row: Attempt) -> AttemptFacts:
+    """What a row of the ledger says."""
+    return _facts(AttemptFacts, row)
+
+
 def add_to_rollups(deltas: Mapping[RollupKey, Amounts]) -> None:
     """Move the rollups by these differences. Call it inside the transaction that changed the attempts."""
     if not deltas:
