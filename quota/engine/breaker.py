@@ -89,9 +89,7 @@ def force(breaker: Breaker, *, mode: BreakerMode, why: str) -> Breaker:
     return replace(breaker, mode=mode, generation=breaker.generation + 1, probe="", probe_deadline_ms=0, why=why)
 
 
-def _probed(
-    breaker: Breaker, *, verdict: Verdict, settings: BreakerSettings, now_ms: int, why: str
-) -> Breaker:
+def _probed(breaker: Breaker, *, verdict: Verdict, settings: BreakerSettings, now_ms: int, why: str) -> Breaker:
     if verdict is Verdict.FAILURE:
         return _open(breaker, settings=settings, now_ms=now_ms, why=why)
     freed = replace(breaker, probe="", probe_deadline_ms=0)
@@ -102,9 +100,7 @@ def _probed(
     return replace(freed, successes=breaker.successes + 1)
 
 
-def _counted(
-    breaker: Breaker, *, verdict: Verdict, settings: BreakerSettings, now_ms: int, why: str
-) -> Breaker:
+def _counted(breaker: Breaker, *, verdict: Verdict, settings: BreakerSettings, now_ms: int, why: str) -> Breaker:
     if verdict is Verdict.SUCCESS:
         return replace(breaker, failures=0) if breaker.failures else breaker
     if verdict is not Verdict.FAILURE:

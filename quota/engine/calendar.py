@@ -18,7 +18,7 @@ def day_end_ms(day: int) -> int:
 
 
 def month_of(day: int) -> int:
-    """Months since year 0, in the proleptic Gregorian calendar (era arithmetic after Howard Hinnant's civil_from_days)."""
+    """Months since year 0, proleptic Gregorian (the era arithmetic of Howard Hinnant's civil_from_days)."""
     shifted = day + 719_468
     era = shifted // 146_097
     of_era = shifted - era * 146_097

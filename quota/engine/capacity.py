@@ -121,7 +121,9 @@ def share_ppm(part: int, whole: int) -> int:
 def limit_state(counters: Counters, limit: Limit, *, now_ms: int) -> LimitState:
     gone = counters.gone(limit.window).of(limit.metric)
     held = 0 if limit.window is Window.MINUTE else counters.held[limit.window].of(limit.metric)
-    return LimitState(limit=limit, used=gone - held, reserved=held, resets_ms=_resets_ms(counters, limit, now_ms=now_ms))
+    return LimitState(
+        limit=limit, used=gone - held, reserved=held, resets_ms=_resets_ms(counters, limit, now_ms=now_ms)
+    )
 
 
 def _opens_ms(counters: Counters, limit: Limit, *, asked: int, now_ms: int) -> int:

@@ -85,9 +85,7 @@ def account_parts(account: Account, usage: Usage | None) -> tuple[Part, Part, Pa
     ]
     cap = -1 if account.max_concurrency is None else account.max_concurrency
     models = False if account.models is None else dict.fromkeys(account.models, True)
-    packed = _pack(
-        (int(account.enabled), account.priority, account.weight, cap, models, limits, account.organization)
-    )
+    packed = _pack((int(account.enabled), account.priority, account.weight, cap, models, limits, account.organization))
     return account.id, packed, b"" if usage is None else _usage(usage)
 
 
@@ -205,9 +203,7 @@ def _read_member(name: str, conf: list[Any], state: list[Any], minute: bytes) ->
 
 def _read_account(name: str, conf: list[Any], *, organization: str) -> Account:
     flat = conf[5] or []
-    limits = tuple(
-        Limit(_METRICS[flat[i] - 1], _WINDOWS[flat[i + 1] - 1], flat[i + 2]) for i in range(0, len(flat), 3)
-    )
+    limits = tuple(Limit(_METRICS[flat[i] - 1], _WINDOWS[flat[i + 1] - 1], flat[i + 2]) for i in range(0, len(flat), 3))
     return Account(
         id=name,
         enabled=bool(conf[0]),

@@ -45,7 +45,7 @@ class Connection:
         wire = self._wire
         if wire is None or wire.lost:
             wire = await self._connect()
-        return await wire.send(hiredis.pack_command(parts))
+        return await wire.send(hiredis.pack_command(cast("Any", parts)))
 
     async def close(self) -> None:
         if self._connecting is not None:
@@ -69,7 +69,7 @@ class Connection:
         settings = cast("dict[str, Any]", parse_url(self._url))
         wire = await _dial(settings, deadline=self.deadline)
         for command in _greeting(settings):
-            reply = await wire.send(hiredis.pack_command(command))
+            reply = await wire.send(hiredis.pack_command(cast("Any", command)))
             if isinstance(reply, Exception):
                 wire.close()
                 raise EngineUnavailable(f"Redis refused {command[0]}: {str(reply).split(' ')[0]}")
@@ -161,7 +161,9 @@ class _Wire(asyncio.Protocol):
             self.close()
         elif self._pending:
             waiting = [due for future, due in self._pending if not future.done()]
-            self._watch = self._loop.call_later(max(min(waiting, default=now + self._deadline) - now, 0.001), self._look)
+            self._watch = self._loop.call_later(
+                max(min(waiting, default=now + self._deadline) - now, 0.001), self._look
+            )
 
     def _fail_all(self, why: str) -> None:
         self.lost = True

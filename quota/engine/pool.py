@@ -52,9 +52,7 @@ class Member:
 
     @property
     def load_ppm(self) -> int:
-        return load_ppm(
-            self.counters, self.account.limits, in_flight=self.in_flight, cap=self.account.max_concurrency
-        )
+        return load_ppm(self.counters, self.account.limits, in_flight=self.in_flight, cap=self.account.max_concurrency)
 
     def at(self, now_ms: int) -> "Member":
         """A copy as of an instant, for looking at."""
@@ -183,9 +181,7 @@ class Pool:
         self.early_probe_ms = now_ms
         return min(only_open, key=lambda member: (member.breaker.until_ms, member.account.id))
 
-    def _choose(
-        self, eligible: Sequence[Member], request: LeaseRequest, *, now_ms: int
-    ) -> tuple[Member, bool, str]:
+    def _choose(self, eligible: Sequence[Member], request: LeaseRequest, *, now_ms: int) -> tuple[Member, bool, str]:
         """The account, whether it is the session's own, and which one the session left for it."""
         best = self._best(eligible)
         own = self._session_account(request, now_ms=now_ms)
@@ -220,9 +216,7 @@ class Pool:
         account, until = self.sessions.get(request.session, ("", 0))
         return account if now_ms < until else ""
 
-    def _grant(
-        self, member: Member, request: LeaseRequest, *, sticky: bool, moved_from: str, now_ms: int
-    ) -> Lease:
+    def _grant(self, member: Member, request: LeaseRequest, *, sticky: bool, moved_from: str, now_ms: int) -> Lease:
         deadline = now_ms + request.ttl_ms
         before = member.breaker
         member.breaker = breakers.grant(before, lease=request.lease_id, deadline_ms=deadline)

@@ -53,7 +53,9 @@ class RedisEngine:
         enabled = sum(account.enabled for account in accounts)
         packed = codec.settings_parts(settings, pool=pool, epoch=uuid4().hex, enabled=enabled)
         parts = [part for a in accounts for part in codec.account_parts(a, (usage or {}).get(a.id))]
-        reply = await self._connection.evalsha(self._scripts["configure"], pool_keys(pool), (self._now(), packed, *parts))
+        reply = await self._connection.evalsha(
+            self._scripts["configure"], pool_keys(pool), (self._now(), packed, *parts)
+        )
         return bool(reply[0] == 1)
 
     async def lease(self, request: LeaseRequest) -> Lease | Refusal:
@@ -110,9 +112,7 @@ class RedisEngine:
     def _now(self) -> int | str:
         return self._clock() if self._clock else ""
 
-    async def _run(
-        self, name: str, pool: str, parts: Sequence[codec.Part], *, keys: Sequence[bytes] = ()
-    ) -> list[Any]:
+    async def _run(self, name: str, pool: str, parts: Sequence[codec.Part], *, keys: Sequence[bytes] = ()) -> list[Any]:
         reply = await self._connection.evalsha(self._scripts[name], keys or pool_keys(pool), (self._now(), *parts))
         if reply[0] == b"EMPTY":
             raise EngineEmpty(pool)

@@ -8,8 +8,8 @@ from quota.engine.types import AccountState, PoolSnapshot, Window
 
 
 def snapshot_of(pool: Pool, accounts: Sequence[str] | None, *, leases: int, now_ms: int) -> PoolSnapshot:
-    """All accounts, or those named that the pool has."""
-    names = pool.members if accounts is None else [name for name in accounts if name in pool.members]
+    """All accounts, or those named that the pool has, by id."""
+    names = sorted(pool.members if accounts is None else [name for name in accounts if name in pool.members])
     return PoolSnapshot(
         pool=pool.name,
         now_ms=now_ms,

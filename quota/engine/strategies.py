@@ -6,7 +6,7 @@ from typing import Final
 from quota.engine.types import Strategy
 
 STRIDE: Final = 1_000_000
-"""How far one turn moves an account of weight 1 in round robin; weight 2 moves half as far and so comes twice as often."""
+"""How far one turn moves an account of weight 1; weight 2 moves half as far and so comes twice as often."""
 
 
 @dataclass(frozen=True, slots=True)

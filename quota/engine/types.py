@@ -110,7 +110,7 @@ class PoolSettings:
     affinity: bool = True
     affinity_ttl_ms: int = 3_600_000
     affinity_margin_ppm: int = 250_000
-    """A session moves when its account's load exceeds the best one's by more than this (1_000_000 = the whole limit)."""
+    """A session moves when its account is fuller than the best one by more than this (1_000_000 = a whole limit)."""
     breaker: BreakerSettings = field(default_factory=BreakerSettings)
     outage_guard: bool = True
     """529s of several accounts at once move no breaker (from three enabled accounts up)."""
@@ -228,7 +228,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Keep an account (or its whole organization) away from some or all work until a time; never shortens one in force."""
+    """Keep an account (or its organization) away from some or all work until a time; never shortens one in force."""
 
     scope: Scope
     why: str

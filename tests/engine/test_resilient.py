@@ -61,9 +61,7 @@ class World:
     def __init__(self) -> None:
         self.store = Store()
         self.seconds = 0.0
-        self.engine = ResilientEngine(
-            self.store, processes=4, clock=lambda: NOW_MS, monotonic=lambda: self.seconds
-        )
+        self.engine = ResilientEngine(self.store, processes=4, clock=lambda: NOW_MS, monotonic=lambda: self.seconds)
 
     async def begin(self, *, serve_degraded: bool = True, limits: tuple[Limit, ...] = (DAILY_TOKENS,)) -> None:
         settings = PoolSettings(version=1, serve_degraded=serve_degraded)

@@ -166,12 +166,16 @@ class History:
         model = draw.choice(("", "", "m1")) if scope is Scope.ACCOUNT else ""
         until = draw.choice((0, 0, self.pair.clock.now_ms + 90_000, NEVER, 5))
         group = "" if model else draw.choice(("", "g-m1"))
-        return Hold(scope, draw.choice(("throttle", "spend_limit")), until, draw.choice((0, 3_000, 70_000)), group, model)
+        return Hold(
+            scope, draw.choice(("throttle", "spend_limit")), until, draw.choice((0, 3_000, 70_000)), group, model
+        )
 
     async def end(self, lease: Lease, settlement: Settlement) -> None:
         self.done.append(lease)
         if not settlement.sent:
-            self.admitted[lease.account] = [entry for entry in self.admitted.get(lease.account, []) if entry[1] != lease.id]
+            self.admitted[lease.account] = [
+                entry for entry in self.admitted.get(lease.account, []) if entry[1] != lease.id
+            ]
         result = await self.pair.each(lambda engine: engine.settle(POOL, lease.id, settlement))
         self.pair.visited["late settlements"] += result.late
 
@@ -233,7 +237,9 @@ class History:
             await self.end(lease, self.settlement(verdict=verdict, holds=()))
 
     async def advance(self) -> None:
-        self.pair.clock.now_ms += self.random.choice((1, 500, 999, 1_000, 4_000, 10_000, 30_000, 59_999, 61_000, 120_000))
+        self.pair.clock.now_ms += self.random.choice(
+            (1, 500, 999, 1_000, 4_000, 10_000, 30_000, 59_999, 61_000, 120_000)
+        )
 
     async def far_ahead(self) -> None:
         self.pair.clock.now_ms += self.random.choice((3_600_000, DAY_MS - 1, DAY_MS, 32 * DAY_MS))
@@ -262,8 +268,11 @@ class History:
 
     async def all_clear(self) -> None:
         for name in NAMES:
-            await self.pair.each(lambda engine, name=name: engine.clear_cooldown(POOL, name, actor="ann"))
-            await self.pair.each(lambda engine, name=name: engine.reset_breaker(POOL, name, actor="ann"))
+            await self._release(name)
+
+    async def _release(self, name: str) -> None:
+        await self.pair.each(lambda engine: engine.clear_cooldown(POOL, name, actor="ann"))
+        await self.pair.each(lambda engine: engine.reset_breaker(POOL, name, actor="ann"))
 
     async def configure(self) -> None:
         """An edit, or one that comes too late."""

@@ -60,7 +60,7 @@ class Pair:
     async def configure(
         self, settings: PoolSettings, accounts: Sequence[Account], usage: Mapping[str, Usage] | None = None
     ) -> bool:
-        return await self._both(lambda engine: engine.configure(POOL, settings, accounts, usage=usage))
+        return bool(await self._both(lambda engine: engine.configure(POOL, settings, accounts, usage=usage)))
 
     async def lease(self, request: LeaseRequest) -> Lease | Refusal:
         """Redis first: a random strategy's twin must follow its draw."""
@@ -73,6 +73,7 @@ class Pair:
         self.visited["leases" if isinstance(ours, Lease) else "refusals"] += 1
         if isinstance(ours, EngineEmpty):
             raise ours
+        assert isinstance(ours, Lease | Refusal)
         return ours
 
     async def each(self, action: Callable[[Engine], Awaitable[Any]]) -> Any:
@@ -136,7 +137,7 @@ def difference(ours: object, theirs: object, path: str = "") -> str:
     """The first place at which two answers part, so that a failure can be read."""
     if is_dataclass(ours) and type(ours) is type(theirs):
         ours = {field.name: getattr(ours, field.name) for field in fields(ours)}
-        theirs = {field.name: getattr(theirs, field.name) for field in fields(theirs)}  # type: ignore[arg-type]
+        theirs = {field.name: getattr(theirs, field.name) for field in fields(theirs)}
     if isinstance(ours, Mapping) and isinstance(theirs, Mapping) and set(ours) == set(theirs):
         for key in ours:
             if ours[key] != theirs[key]:
