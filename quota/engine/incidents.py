@@ -6,6 +6,8 @@ from typing import Final
 OUTAGE_WINDOW_MS: Final = 10_000
 """529s of this many milliseconds count as one wave."""
 OUTAGE_MIN_ACCOUNTS: Final = 3
+SEVERAL: Final = 2
+"""So many accounts alike are no coincidence."""
 OUTAGE_ANNOUNCE_MS: Final = 60_000
 """One announcement per minute of a lasting outage."""
 COMMON_CAUSE_WINDOW_MS: Final = 60_000
@@ -28,4 +30,4 @@ class Wave:
 
 def is_outage(*, overloaded: int, enabled: int) -> bool:
     """From three accounts up: at least two, and at least half of them, in one wave."""
-    return enabled >= OUTAGE_MIN_ACCOUNTS and overloaded >= 2 and overloaded * 2 >= enabled
+    return enabled >= OUTAGE_MIN_ACCOUNTS and overloaded >= SEVERAL and overloaded * 2 >= enabled

@@ -7,7 +7,7 @@ from quota.engine import breaker as breakers
 from quota.engine.calendar import slot_end_ms, slot_of
 from quota.engine.capacity import NOTHING, Amount
 from quota.engine.holds import HoldKey, key_of, until_of
-from quota.engine.incidents import COMMON_CAUSE_HOLD_MS, OUTAGE_ANNOUNCE_MS, is_outage
+from quota.engine.incidents import COMMON_CAUSE_HOLD_MS, OUTAGE_ANNOUNCE_MS, SEVERAL, is_outage
 from quota.engine.pool import Granted, Member, Pool
 from quota.engine.types import NEVER, Hold, Lease, Scope, Settled, Settlement, Verdict
 
@@ -90,7 +90,7 @@ def _overloaded(pool: Pool, member: Member, *, now_ms: int) -> Verdict:
 
 def _rejected(pool: Pool, member: Member, *, why: str, now_ms: int) -> None:
     """One dead key waits for a person; several within a minute have a cause in common, and nobody is condemned."""
-    if pool.rejections.report(member.account.id, now_ms=now_ms) < 2:
+    if pool.rejections.report(member.account.id, now_ms=now_ms) < SEVERAL:
         _condemn(pool, member, until_ms=NEVER, why=INVALID_KEY)
         pool.tell("account.rejected", account=member.account.id, why=why)
         return

@@ -1,4 +1,4 @@
--- UTC days and months as integers; the same arithmetic as calendar.py.
+-- UTC days and months as integers; the same arithmetic as calendar.py; the era arithmetic is that of Howard Hinnant's civil_from_days.
 
 local floor = math.floor
 
