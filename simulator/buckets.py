@@ -102,9 +102,11 @@ def _thousands(tokens: float) -> str:
     return str(max(0, round(tokens / 1000) * 1000))
 
 
-def _triple(name: str, limit: int, remaining: str, reset: float) -> dict[str, str]:
-    prefix = f"anthropic-ratelimit-{name}"
-    return {f"{prefix}-limit": str(limit), f"{prefix}-remaining": remaining, f"{prefix}-reset": rfc3339(reset)}
+_PARTS = ("limit", "remaining", "reset")
+_NAMES = {
+    kind: tuple(f"anthropic-ratelimit-{kind}-{part}" for part in _PARTS)
+    for kind in ("requests", "tokens", "input-tokens", "output-tokens")
+}
 
 
 def rate_headers(in_force: Sequence[GroupBuckets], now: float) -> dict[str, str]:
@@ -116,14 +118,16 @@ def rate_headers(in_force: Sequence[GroupBuckets], now: float) -> dict[str, str]
     requests, tokens_in, tokens_out = tightest.requests, tightest.input, tightest.output
     level_in, level_out = tokens_in.level(now), tokens_out.level(now)
     full_in, full_out = tokens_in.full_at(now), tokens_out.full_at(now)
-    return {
-        **_triple("requests", requests.capacity, str(max(0, int(requests.level(now)))), requests.full_at(now)),
-        **_triple("input-tokens", tokens_in.capacity, _thousands(level_in), full_in),
-        **_triple("output-tokens", tokens_out.capacity, _thousands(level_out), full_out),
-        **_triple(
-            "tokens",
-            tokens_in.capacity + tokens_out.capacity,
-            _thousands(max(0.0, level_in) + max(0.0, level_out)),
-            max(full_in, full_out),
-        ),
-    }
+    together = _thousands(max(0.0, level_in) + max(0.0, level_out))
+    left = str(max(0, int(requests.level(now))))
+    rows = (
+        ("requests", requests.capacity, left, requests.full_at(now)),
+        ("input-tokens", tokens_in.capacity, _thousands(level_in), full_in),
+        ("output-tokens", tokens_out.capacity, _thousands(level_out), full_out),
+        ("tokens", tokens_in.capacity + tokens_out.capacity, together, max(full_in, full_out)),
+    )
+    headers = {}
+    for kind, limit, remaining, reset in rows:
+        names = _NAMES[kind]
+        headers[names[0]], headers[names[1]], headers[names[2]] = str(limit), remaining, rfc3339(reset)
+    return headers

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from simulator.app import build_app
 from simulator.errors import ScriptError
+from simulator.faults.registry import described
 from simulator.founding import load_specs, open_account
 from simulator.latency import REALISTIC
 from simulator.world import World
@@ -39,12 +40,20 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--port", type=int, default=9100, help="port, 0 for any free one (default: %(default)s)")
     made.add_argument("--unix", metavar="PATH", help="listen on this unix socket instead of a port")
     made.add_argument("--accounts", default="demo", metavar="FILE", help="JSON file, or demo: alpha, beta, gamma")
+    made.add_argument("--limits", type=limits, metavar="RPM,ITPM,OTPM", help="for demo accounts (default: tier Scale)")
     made.add_argument("--seed", type=int, help="repeat the same ids and dice (default: others at each start)")
     made.add_argument("--latency", choices=("none", "realistic"), default="none", help="how slow answers are")
     made.add_argument("--batch-seconds", type=float, default=60.0, metavar="S", help="how long a batch takes")
     made.add_argument("--admin-lag", type=float, default=0.0, metavar="S", help="how far Admin reports run behind")
+    made.add_argument("--faults", action="store_true", help="list the faults that can be scripted, and exit")
     made.add_argument("--quiet", action="store_true", help="print nothing but errors")
     return made
+
+
+def limits(text: str) -> dict[str, int]:
+    """Read `RPM,ITPM,OTPM`. Raises ValueError, which argparse explains."""
+    rpm, itpm, otpm = map(int, text.split(","))
+    return {"rpm": rpm, "itpm": itpm, "otpm": otpm}
 
 
 def found(options: argparse.Namespace) -> World:
@@ -53,7 +62,7 @@ def found(options: argparse.Namespace) -> World:
     world = World(seed=options.seed, pace=pace, admin_lag=options.admin_lag)
     world.batch_seconds = options.batch_seconds
     for spec in load_specs(options.accounts):
-        open_account(world, spec)
+        open_account(world, {"limits": options.limits, **spec})
     return world
 
 
@@ -98,6 +107,9 @@ def _keep_private(path: Path) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; gives the exit code."""
     options = parser().parse_args(arguments)
+    if options.faults:
+        sys.stdout.write("".join(f"{name:<22} {text}\n" for name, text in sorted(described().items())))
+        return 0
     try:
         world = found(options)
         _run(options, world)

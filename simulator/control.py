@@ -5,7 +5,7 @@ from typing import Any
 
 from simulator.clock import InstantClock, ManualClock
 from simulator.errors import ScriptError
-from simulator.faults.registry import FAULTS, make_rule
+from simulator.faults.registry import FAULTS, described, make_rule
 from simulator.founding import open_account
 from simulator.reply import Reply
 from simulator.scene import Incoming, json_reply
@@ -70,7 +70,7 @@ def requests(world: World, incoming: Incoming) -> Reply:
 
 def faults(world: World, _incoming: Incoming) -> Reply:
     """GET /_sim/faults: the rules in force, and the names there are."""
-    return json_reply({"data": [rule.describe() for rule in world.script], "known": sorted(FAULTS)})
+    return json_reply({"data": [rule.describe() for rule in world.script], "known": described()})
 
 
 def add_faults(world: World, incoming: Incoming) -> Reply:

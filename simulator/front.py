@@ -64,7 +64,8 @@ def answer(world: World, endpoint: Endpoint, incoming: Incoming) -> Reply:
     reply = rule.fault(scene) if rule else scene.normal()
     if pace := account.pace or world.pace:
         reply = paced(reply, pace, world.rng)
-    reply = reply.with_headers({"request-id": request_id, **account.identity})
+    if not reply.foreign:
+        reply = reply.with_headers({"request-id": request_id, **account.identity})
     account.statuses[reply.status] = account.statuses.get(reply.status, 0) + 1
     _remember(world, incoming, reply, request_id=request_id, account=account.name, fault=rule.name if rule else None)
     return reply

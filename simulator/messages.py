@@ -75,25 +75,24 @@ def model_for(world: World, account: Account, name: str) -> Model:
 def check_money(world: World, account: Account) -> None:
     """Refuse when a spend cap, a spend limit or a prepaid balance is used up. Raises RateLimited or InvalidRequest."""
     now = world.clock.now()
-    month = month_of(now)
-    until = rfc3339(next_month(now))[:10] + " at 00:00 UTC"
-    purse = account.organization.purse
-    _check_purse(purse, month, f"You have reached your specified API usage limits. You will regain access on {until}.")
-    _check_purse(
-        account.workspace.purse,
-        month,
-        f"You have reached your specified workspace API usage limits. You will regain access on {until}.",
-    )
+    purse, month = account.organization.purse, month_of(now)
+    if _used_up(purse.limit, purse, month):
+        raise InvalidRequest(f"You have reached your specified API usage limits. {_regain(now)}")
+    if _used_up(account.workspace.purse.limit, account.workspace.purse, month):
+        raise InvalidRequest(f"You have reached your specified workspace API usage limits. {_regain(now)}")
     if purse.credit is not None and purse.credit <= 0:
         raise InvalidRequest("Your credit balance is too low to access the Anthropic API.")
-    if purse.cap is not None and purse.spent.get(month, 0) >= purse.cap:
-        message = f"Your organization has reached its monthly spend limit. You will regain access on {until}."
+    if _used_up(purse.cap, purse, month):
+        message = f"Your organization has reached its monthly spend limit. {_regain(now)}"
         raise RateLimited(message, code="enforced_spend_limit_reached")
 
 
-def _check_purse(purse: Purse, month: str, message: str) -> None:
-    if purse.limit is not None and purse.spent.get(month, 0) >= purse.limit:
-        raise InvalidRequest(message)
+def _used_up(limit: int | None, purse: Purse, month: str) -> bool:
+    return limit is not None and purse.spent.get(month, 0) >= limit
+
+
+def _regain(now: float) -> str:
+    return f"You will regain access on {rfc3339(next_month(now))[:10]} at 00:00 UTC."
 
 
 def _cache_plan(world: World, account: Account, model: Model, body: Json, *, raw: bytes) -> CachePlan:

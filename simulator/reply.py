@@ -1,7 +1,7 @@
 """What the wire will do, as a value: faults are functions on it, and only `wire.py` carries it out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +56,17 @@ class Bill:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One response: `before` happens ahead of the status line, `steps` make the body."""
+    """One response: `before` happens ahead of the status line, `steps` make the body.
+
+    A `foreign` one comes from something in front of the API (an edge, a proxy), so it carries none of its headers.
+    """
 
     status: int
     headers: Mapping[str, str]
     steps: tuple[Step, ...] = ()
     before: tuple[Step, ...] = ()
     chunked: bool = False
+    foreign: bool = False
     bill: Bill | None = field(default=None, repr=False)
 
     @property
@@ -77,4 +81,5 @@ class Reply:
 
     def with_headers(self, headers: Mapping[str, str]) -> "Reply":
         """Give a copy with these headers added or replaced."""
-        return replace(self, headers={**self.headers, **headers})
+        merged = {**self.headers, **headers}
+        return Reply(self.status, merged, self.steps, self.before, self.chunked, self.foreign, self.bill)

@@ -1,7 +1,10 @@
-"""A running simulator inside a test."""
+"""A running simulator inside a test: in its own event loop, or in a thread beside synchronous code."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import Future
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -36,3 +39,33 @@ async def running_simulator(
         yield RunningSimulator(f"http://{host}:{bound}", world)
     finally:
         await runner.cleanup()
+
+
+@contextmanager
+def threaded_simulator(world: World | None = None, *, timeout: float = 10.0) -> Iterator[RunningSimulator]:
+    """Serve a world from a thread of its own, for synchronous tests. Starting and stopping may take `timeout` seconds.
+
+    Script its faults before the requests they are meant for; a `ManualClock` belongs to the other variant.
+    """
+    loop = asyncio.new_event_loop()
+    stop = asyncio.Event()
+    started: Future[RunningSimulator] = Future()
+    thread = threading.Thread(
+        target=loop.run_until_complete, args=(_until(stop, started, world),), name="simulator", daemon=True
+    )
+    thread.start()
+    try:
+        yield started.result(timeout)
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(timeout)
+        loop.close()
+
+
+async def _until(stop: asyncio.Event, started: "Future[RunningSimulator]", world: World | None) -> None:
+    try:
+        async with running_simulator(world) as running:
+            started.set_result(running)
+            await stop.wait()
+    except OSError as error:
+        started.set_exception(error)

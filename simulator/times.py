@@ -25,7 +25,12 @@ def parse(text: str) -> float:
 
 def month_of(instant: float) -> str:
     """Name the UTC month an instant lies in, as YYYY-MM."""
-    return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m")
+    return _month_of_day(int(instant // DAY))
+
+
+@lru_cache(maxsize=1024)
+def _month_of_day(day: int) -> str:
+    return datetime.fromtimestamp(day * DAY, UTC).strftime("%Y-%m")
 
 
 def next_month(instant: float) -> float:

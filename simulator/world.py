@@ -4,6 +4,7 @@ import random
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from simulator.billing import cost_of
@@ -271,7 +272,14 @@ class World:
         account.workspace.purse.pay(cost.total, month)
         account.tokens += bill.total_tokens
         account.cost += cost.total
-        self.usage.record(_dimensions(account, bill), bill, cost, now=now)
+        dimensions = _dimensions(
+            (account.organization.name, account.workspace.id, account.key_id),
+            bill.model,
+            batch=bill.batch,
+            long=bill.prompt_tokens > LONG_CONTEXT,
+            kind=(bill.geo, bill.speed, bill.claude_code),
+        )
+        self.usage.record(dimensions, bill, cost, now=now)
 
 
 def limits_in_force(limits: Mapping[str, Limits], group: str, fallback: Limits) -> Limits:
@@ -288,17 +296,22 @@ def _per_group(limits: Mapping[str, Limits] | Limits | None) -> dict[str, Limits
 LONG_CONTEXT = 200_000
 
 
-def _dimensions(account: Account, bill: Bill) -> Dimensions:
+@lru_cache(maxsize=4096)
+def _dimensions(
+    key: tuple[str, str, str], model: str, *, batch: bool, long: bool, kind: tuple[str, str, bool]
+) -> Dimensions:
+    organization, workspace_id, key_id = key
+    geo, speed, claude_code = kind
     return Dimensions(
-        organization=account.organization.name,
-        workspace_id=account.workspace.id,
-        api_key_id=account.key_id,
-        model=bill.model,
-        service_tier="batch" if bill.batch else "standard",
-        context_window="200k-1M" if bill.prompt_tokens > LONG_CONTEXT else "0-200k",
-        inference_geo=bill.geo or "global",
-        speed=bill.speed,
-        claude_code=bill.claude_code,
+        organization=organization,
+        workspace_id=workspace_id,
+        api_key_id=key_id,
+        model=model,
+        service_tier="batch" if batch else "standard",
+        context_window="200k-1M" if long else "0-200k",
+        inference_geo=geo or "global",
+        speed=speed,
+        claude_code=claude_code,
     )
 
 

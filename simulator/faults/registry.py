@@ -12,6 +12,12 @@ FAULTS = {**answers.FAULTS, **wire.FAULTS, **stream.FAULTS}
 _RULE_FIELDS = frozenset({"account", "route", "model", "contains", "times", "skip", "probability"})
 
 
+def described() -> dict[str, str]:
+    """Say of every fault what it does, in one line."""
+    rows = {name: f"{row.status} {row.type}: {row.message}" for name, row in answers.ROWS.items()}
+    return {name: rows.get(name) or (maker.__doc__ or "").split("\n")[0] for name, maker in FAULTS.items()}
+
+
 def make(name: str, **parameters: Any) -> Fault:  # noqa: ANN401
     """Build a fault. Raises ScriptError for a name nobody knows or parameters it does not take."""
     maker = FAULTS.get(name)

@@ -15,7 +15,9 @@ EDGE_PAGE = b"""<!DOCTYPE html><html><head><title>Attention Required! | Cloudfla
 
 
 def _html(status: int, page: bytes) -> Fault:
-    return lambda _scene: Reply(status, {"content-type": "text/html; charset=UTF-8", "server": "cloudflare"}, (page,))
+    return lambda _scene: Reply(
+        status, {"content-type": "text/html; charset=UTF-8", "server": "cloudflare"}, (page,), foreign=True
+    )
 
 
 def ok() -> Fault:
@@ -36,7 +38,7 @@ def html_200() -> Fault:
 def edge_error(*, status: int = 520) -> Fault:
     """A proxy's plain text page."""
     body = f"error code: {status}".encode()
-    return lambda _scene: Reply(status, {"content-type": "text/plain; charset=UTF-8"}, (body,))
+    return lambda _scene: Reply(status, {"content-type": "text/plain; charset=UTF-8"}, (body,), foreign=True)
 
 
 def empty_200() -> Fault:
@@ -51,7 +53,7 @@ def wrong_content_type(*, content_type: str = "text/plain") -> Fault:
 
 def redirect(*, location: str = "http://127.0.0.1:9/v1/messages", status: int = 307) -> Fault:
     """A redirect, which nobody holding a secret should follow."""
-    return lambda _scene: Reply(status, {"location": location, "content-type": "text/html"}, (b"",))
+    return lambda _scene: Reply(status, {"location": location, "content-type": "text/html"}, (b"",), foreign=True)
 
 
 def gzip_garbage() -> Fault:

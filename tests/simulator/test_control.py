@@ -12,8 +12,10 @@ import aiohttp
 import anthropic
 import pytest
 
-from simulator.cli import banner, found, parser
+from simulator.buckets import Limits
+from simulator.cli import banner, found, main, parser
 from simulator.errors import ScriptError
+from simulator.faults.registry import FAULTS
 from simulator.founding import load_specs, open_account
 from simulator.latency import REALISTIC, Fixed, Pace
 from simulator.testing import RunningSimulator
@@ -174,6 +176,18 @@ def test_accounts_come_from_a_file(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(ScriptError, match=r"missing\.json"):
         load_specs(str(tmp_path / "missing.json"))
+
+
+def test_limits_can_be_given_to_all_demo_accounts() -> None:
+    world = found(parser().parse_args(["--limits", "100,2000,300"]))
+    assert world.organizations["beta"].limits == {"*": Limits(100, 2000, 300)}
+
+
+def test_every_fault_is_described(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--faults"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(FAULTS)
+    assert all(len(line.split(maxsplit=1)) == 2 for line in lines)
 
 
 def test_the_banner_names_the_address_and_every_demo_key() -> None:

@@ -33,6 +33,8 @@ async def test_an_edge_page_is_html_and_no_error_of_the_api(sim: RunningSimulato
         await alpha.messages.create(**REQUEST)
     assert caught.value.type is None
     assert caught.value.response.headers["content-type"].startswith("text/html")
+    assert "anthropic-organization-id" not in caught.value.response.headers
+    assert "request-id" not in caught.value.response.headers
 
 
 async def test_a_proxys_own_error_is_plain_text(sim: RunningSimulator, http: aiohttp.ClientSession) -> None:
