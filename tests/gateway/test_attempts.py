@@ -1,0 +1,132 @@
+"""The loop itself: whatever happens, in whatever order, every lease is settled once and the request ends."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.attempts import begin, step
+from gateway.calls import Call, Delivered, Returned
+from gateway.moves import (
+    Abandoned,
+    Ask,
+    Done,
+    EngineGone,
+    Pause,
+    PoolNotLoaded,
+    Reload,
+    Reloaded,
+    Send,
+    Settle,
+    Settled,
+    Woke,
+)
+from gateway.outcomes import classify
+from gateway.replies import Fault, Reply
+from quota.engine.types import Block, Lease, Reason, Refusal
+from tests.gateway.test_outcomes import ROWS
+
+NOW = 1_795_435_200_000
+CALL = Call(activity="a", pool="p", model="claude-sonnet-5-5", group="sonnet-5-5", tokens=100, cost=5, wait_ms=5_000)
+OUTCOMES = [classify(row[0], now_ms=NOW) for row in ROWS.values()]
+FAILED = classify(Reply(status=500), now_ms=NOW)
+SUCCEEDED = classify(Reply(status=200), now_ms=NOW)
+
+
+def lease(number, account=None):
+    return Lease(
+        id=f"a.{number}",
+        pool="p",
+        account=account or f"account-{number}",
+        generation=1,
+        probe=False,
+        granted_ms=NOW,
+        deadline_ms=NOW + 120_000,
+        day=NOW // 86_400_000,
+    )
+
+
+def refusal(now_ms, reason=Reason.LIMIT, wait=300):
+    return Refusal("p", now_ms, now_ms + wait, (Block("x", reason, now_ms + wait),))
+
+
+@st.composite
+def stories(draw):
+    """What an unkind world answers to each command."""
+    asks = draw(st.lists(st.sampled_from(["lease", "lease", "lease", "refuse", "empty", "gone"]), max_size=40))
+    return asks, draw(st.lists(st.sampled_from(OUTCOMES), max_size=12))
+
+
+@settings(max_examples=300)
+@given(stories())
+def test_any_story_ends_with_every_lease_settled_exactly_once(story):
+    asks, outcomes = list(story[0]), list(story[1])
+    now, granted, settled, told = NOW, [], [], []
+    state, command = begin(CALL, now_ms=now)
+    for _ in range(200):
+        match command:
+            case Ask(request):
+                kind = asks.pop(0) if asks else "lease"
+                if kind == "lease":
+                    granted.append(request.lease_id)
+                    told += request.events
+                    happened = lease(len(granted))
+                else:
+                    happened = {"refuse": refusal(now), "empty": PoolNotLoaded(), "gone": EngineGone()}[kind]
+            case Send(held, _):
+                assert held.account not in state.tried
+                happened = Returned(outcomes.pop(0) if outcomes else SUCCEEDED)
+            case Settle(held, settlement):
+                settled.append(held.id)
+                told += settlement.events
+                happened = Settled()
+            case Pause(for_ms):
+                now += for_ms
+                happened = Woke()
+            case Reload():
+                happened = Reloaded()
+            case Done(_, events):
+                told += events
+                break
+        state, command = step(state, happened, now_ms=now)
+    assert isinstance(command, Done)
+    assert granted == settled
+    assert now - NOW <= CALL.wait_ms
+    types = [event.type for event in told]
+    assert types[0] == "activity.started"
+    assert types.count("activity.started") == 1
+    assert [t for t in types if t in {"activity.completed", "activity.failed"}] == [types[-1]]
+    assert (types[-1] == "activity.completed") is (command.answer == Delivered(ok=True))
+
+
+def test_the_same_ask_repeated_is_the_same_lease():
+    state, first = begin(CALL, now_ms=NOW)
+    state, _ = step(state, PoolNotLoaded(), now_ms=NOW)
+    _, again = step(state, Reloaded(), now_ms=NOW)
+    assert first.request.lease_id == again.request.lease_id
+
+
+def test_the_second_ask_leaves_out_who_was_tried():
+    state, _ = begin(CALL, now_ms=NOW)
+    state, _ = step(state, lease(1), now_ms=NOW)
+    state, _ = step(state, Returned(FAILED), now_ms=NOW)
+    _, ask = step(state, Settled(), now_ms=NOW)
+    assert ask.request.tried == ("account-1",)
+    assert ask.request.events[0].type == "activity.progress"
+
+
+def test_a_pinned_call_goes_nowhere_else():
+    state, ask = begin(Call(**{**fields(CALL), "only": "account-1"}), now_ms=NOW)
+    assert ask.request.only == "account-1"
+    state, _ = step(state, lease(1), now_ms=NOW)
+    state, _ = step(state, Returned(FAILED), now_ms=NOW)
+    _, command = step(state, Settled(), now_ms=NOW)
+    assert isinstance(command, Done)
+
+
+def test_who_leaves_before_any_lease_has_still_been_there():
+    state, _ = begin(CALL, now_ms=NOW)
+    _, done = step(state, Abandoned(Fault.CALLER_LEFT), now_ms=NOW)
+    assert [event.type for event in done.events] == ["activity.started", "activity.failed"]
+
+
+def fields(call):
+    return {name: getattr(call, name) for name in call.__dataclass_fields__}

@@ -1,0 +1,65 @@
+"""When nobody can serve: how long to wait, and what to say."""
+
+import pytest
+
+from gateway.refusals import POLL_MS, Waiting, answer, pause, summary
+from quota.engine.types import NEVER, Block, Reason, Refusal
+
+NOW = 1_000_000
+
+
+def refusal(*blocks):
+    return Refusal("p", NOW, NEVER, tuple(Block(f"a{i}", reason, NOW + wait) for i, (reason, wait) in enumerate(blocks)))
+
+
+def never(reason):
+    return Refusal("p", NOW, NEVER, (Block("a", reason, NEVER),))
+
+
+def test_it_waits_exactly_until_a_cool_down_ends():
+    assert pause(refusal((Reason.COOLING, 900), (Reason.COOLING, 400)), left_ms=5_000) == Waiting(400)
+
+
+@pytest.mark.parametrize("reason", [Reason.CONCURRENCY, Reason.PROBING, Reason.LIMIT])
+def test_it_looks_again_soon_where_a_place_may_come_free(reason):
+    assert pause(refusal((reason, 60_000)), left_ms=5_000) == Waiting(POLL_MS)
+
+
+@pytest.mark.parametrize("reason", [Reason.DISABLED, Reason.FORCED_OPEN, Reason.MODEL_NOT_ALLOWED, Reason.TRIED])
+def test_it_does_not_wait_for_what_does_not_change(reason):
+    assert pause(never(reason), left_ms=5_000) is None
+
+
+def test_it_does_not_wait_for_what_comes_too_late():
+    assert pause(refusal((Reason.COOLING, 6_000)), left_ms=5_000) is None
+
+
+def test_it_does_not_wait_when_its_time_is_up():
+    assert pause(refusal((Reason.LIMIT, 10)), left_ms=0) is None
+
+
+def test_an_account_already_tried_says_nothing_about_when_to_come_back():
+    said = answer(refusal((Reason.TRIED, 0), (Reason.COOLING, 7_000)), model="m")
+    assert (said.status, said.retry_after_ms, said.should_retry) == (429, 7_000, None)
+
+
+def test_coming_back_after_more_than_ten_minutes_is_pointless():
+    assert answer(refusal((Reason.LIMIT, 601_000)), model="m").should_retry is False
+
+
+def test_if_nothing_will_change_by_itself_the_pool_is_unavailable():
+    said = answer(never(Reason.DISABLED), model="m")
+    assert (said.status, said.retry_after_ms, said.should_retry) == (503, None, False)
+
+
+def test_a_pool_without_accounts_says_so():
+    assert "no accounts" in answer(refusal(), model="m").message
+
+
+def test_the_answer_counts_the_reasons():
+    said = answer(refusal((Reason.COOLING, 1), (Reason.COOLING, 2), (Reason.BREAKER_OPEN, 3)), model="m")
+    assert said.message == "No account of the pool can serve this now: 2 cooling, 1 breaker open."
+
+
+def test_a_summary_of_many_accounts_stays_short():
+    assert "and 12 more" in summary(refusal(*[(Reason.COOLING, 5)] * 20))
