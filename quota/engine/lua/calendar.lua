@@ -1,4 +1,5 @@
--- UTC days and months as integers; the same arithmetic as calendar.py; the era arithmetic is that of Howard Hinnant's civil_from_days.
+-- UTC days and months as integers; calendar.py does the same with a library. The era arithmetic is that of Howard
+-- Hinnant's civil_from_days.
 
 local floor = math.floor
 
