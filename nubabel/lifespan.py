@@ -14,16 +14,15 @@ Closer = Callable[[], Awaitable[None]]
 async def application(_scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - the ASGI signature
     """The server says two things, in this order: begin, and, much later, end."""
     await receive()
-    warming = asyncio.create_task(asyncio.to_thread(warm_up))
+    await asyncio.to_thread(warm_up)
     await send({"type": "lifespan.startup.complete"})
     await receive()
     await close_all(closers())
-    await asyncio.wait({warming})
     await send({"type": "lifespan.shutdown.complete"})
 
 
 def warm_up() -> None:
-    """Import the SDK beside the first requests instead of inside one of them (it takes 1.5 s and more)."""
+    """Import the SDK before the first request instead of inside it: it takes 1.5 s and more."""
     import_module("anthropic")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 from django.db import connection
 
 from accounts.models import Pool
@@ -27,11 +27,9 @@ class Command(BaseCommand):
         parser.add_argument("--workers", type=int, default=1, help="worker processes (default: 1)")
 
     def handle(self, *_args: object, **options: Any) -> None:  # noqa: ANN401 - Django's signature
-        try:
-            with only_one(settings.DATA_DIR):
-                self._serve(workers=options["workers"])
-        except NubabelError as error:
-            raise CommandError(str(error)) from None
+        """Raises NubabelError, which `manage.py` shows as it is."""
+        with only_one(settings.DATA_DIR):
+            self._serve(workers=options["workers"])
 
     def _serve(self, *, workers: int) -> None:
         require_free(settings.HOST, settings.PORT, variable="PORT")
