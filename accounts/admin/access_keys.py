@@ -46,7 +46,7 @@ class AccessKeyAdmin(ModelAdmin):  # type: ignore[misc] # unfold is untyped
     search_fields = ("name", "hint")
     actions = ("revoke",)
     facts: ClassVar = (
-        "name", "hint", "state", "allowed", "pool", "expires_at", "revoked_at", "last_used_at", "created_at"
+        "name", "hint", "condition", "allowed", "pool", "expires_at", "revoked_at", "last_used_at", "created_at"
     )  # fmt: skip
 
     def get_fields(self, request: HttpRequest, obj: AccessKey | None = None) -> tuple[str, ...]:  # noqa: ARG002
@@ -69,8 +69,13 @@ class AccessKeyAdmin(ModelAdmin):  # type: ignore[misc] # unfold is untyped
 
     @display(description="state", label={"usable": "success", "revoked": "danger", "expired": "warning"})  # type: ignore[untyped-decorator]
     def state(self, key: AccessKey) -> tuple[str, str]:
-        name = "usable" if key.is_usable(now=timezone.now()) else "revoked" if key.revoked_at else "expired"
-        return name, name
+        return self.condition(key), self.condition(key)
+
+    @display(description="state")  # type: ignore[untyped-decorator]
+    def condition(self, key: AccessKey) -> str:
+        if key.revoked_at:
+            return "revoked"
+        return "usable" if key.is_usable(now=timezone.now()) else "expired"
 
     @action(description="Revoke the selected keys, for good", permissions=["change"])  # type: ignore[untyped-decorator]
     def revoke(self, request: HttpRequest, keys: QuerySet[AccessKey]) -> None:

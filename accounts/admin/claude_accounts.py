@@ -88,9 +88,9 @@ class ClaudeAccountAdmin(SavesWhatChanged, ModelAdmin):  # type: ignore[misc] # 
     list_select_related = ("pool",)
     search_fields = ("name", "organization_id", "key_fingerprint")
     actions = ("enable_accounts", "disable_accounts")
-    readonly_fields = ("status", "key", "organization_id", "workspace_id", "version", "created_at", "updated_at")
+    readonly_fields = ("condition", "key", "organization_id", "workspace_id", "version", "created_at", "updated_at")
     fieldsets: ClassVar = (
-        (None, {"fields": ("pool", "name", "status", "enabled")}),
+        (None, {"fields": ("pool", "name", "condition", "enabled")}),
         ("API key", {"fields": ("new_key", "key", "base_url")}),
         ("Choice", {"fields": ("priority", "weight", "max_concurrency", "allowed_models")}),
         (
@@ -112,6 +112,10 @@ class ClaudeAccountAdmin(SavesWhatChanged, ModelAdmin):  # type: ignore[misc] # 
     )
     def status(self, account: ClaudeAccount) -> tuple[str, str]:
         return status_of(account)
+
+    @display(description="status")  # type: ignore[untyped-decorator]
+    def condition(self, account: ClaudeAccount) -> str:
+        return status_of(account)[1]
 
     @display(description="key (ends in · fingerprint)")  # type: ignore[untyped-decorator]
     def key(self, account: ClaudeAccount) -> str:

@@ -54,7 +54,7 @@ class Migration(migrations.Migration):
                 ('key_fingerprint', models.CharField(editable=False, max_length=12, verbose_name='key fingerprint')),
                 ('api_key', accounts.fields.EncryptedTextField(editable=False, verbose_name='API key')),
                 ('base_url', models.CharField(default='https://api.anthropic.com', help_text='Where the key is sent. Only addresses of ANTHROPIC_BASE_URLS are accepted.', max_length=255, verbose_name='base URL')),
-                ('priority', models.PositiveIntegerField(default=100, help_text='Lower is tried first. Matters to the priority strategy only.')),
+                ('priority', models.PositiveIntegerField(default=100, help_text='Lower is tried first. Matters to the priority strategy only.', verbose_name='priority (lower is tried first)')),
                 ('weight', models.PositiveIntegerField(default=1, help_text='A share among equals; 2 counts twice.', validators=[django.core.validators.MinValueValidator(1)])),
                 ('enabled', models.BooleanField(default=True, help_text='Disabled accounts get no requests and keep their history.')),
                 ('disabled_reason', models.CharField(blank=True, default='', editable=False, max_length=200)),

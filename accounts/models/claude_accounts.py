@@ -116,7 +116,9 @@ class ClaudeAccount(models.Model):
         help_text="Where the key is sent. Only addresses of ANTHROPIC_BASE_URLS are accepted.",
     )
     priority = models.PositiveIntegerField(
-        default=100, help_text="Lower is tried first. Matters to the priority strategy only."
+        "priority (lower is tried first)",
+        default=100,
+        help_text="Lower is tried first. Matters to the priority strategy only.",
     )
     weight = models.PositiveIntegerField(
         default=1, validators=[MinValueValidator(1)], help_text="A share among equals; 2 counts twice."

@@ -104,6 +104,7 @@ def test_a_foreign_upstream_is_refused_on_the_form(alice, pool):
 def test_the_form_shows_hint_and_fingerprint_and_never_the_key(alice, alpha):
     page = text(alice.get(reverse(CHANGE, args=[alpha.pk])))
     assert f"…AAAA · {alpha.key_fingerprint}" in page
+    assert "&#x27;enabled&#x27;" not in page
     assert "CANARY" not in page
     assert 'type="password"' in page
 
