@@ -8,11 +8,12 @@ from simulator import messages, tokens
 from simulator.cache import CachePlan
 from simulator.errors import ApiError, InvalidRequest, NotFound, envelope
 from simulator.paging import by_id
+from simulator.parties import Account
 from simulator.reply import Reply
 from simulator.scene import Incoming, json_reply
 from simulator.things import Batch
 from simulator.validation import check_message, json_object, version_of
-from simulator.world import Account, World
+from simulator.world import World
 
 MOST_REQUESTS = 100_000
 

@@ -7,11 +7,12 @@ from simulator.clock import InstantClock, ManualClock
 from simulator.errors import ScriptError
 from simulator.faults.registry import FAULTS, described, make_rule
 from simulator.founding import open_account
+from simulator.parties import Account
 from simulator.reply import Reply
 from simulator.scene import Incoming, json_reply
 from simulator.times import rfc3339
 from simulator.validation import json_object
-from simulator.world import Account, World
+from simulator.world import World
 
 ControlHandler = Callable[[World, Incoming], Reply]
 

@@ -2,10 +2,11 @@
 
 from simulator.errors import InvalidRequest, NotFound
 from simulator.paging import by_page
+from simulator.parties import Account
 from simulator.reply import Reply
 from simulator.scene import Incoming, json_reply
 from simulator.things import StoredFile
-from simulator.world import Account, World
+from simulator.world import World
 
 
 def upload(world: World, account: Account, incoming: Incoming) -> Reply:

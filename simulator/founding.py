@@ -9,7 +9,8 @@ from typing import Any
 from simulator.buckets import Limits
 from simulator.errors import ScriptError
 from simulator.latency import Pace, distribution
-from simulator.world import Account, Purse, World
+from simulator.parties import Account, Purse
+from simulator.world import World
 
 DEMO_NAMES = ("alpha", "beta", "gamma")
 FIELDS = frozenset(

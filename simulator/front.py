@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from simulator.errors import ApiError, Forbidden, Unauthenticated
 from simulator.latency import paced
+from simulator.parties import Account, Exchange, Organization
 from simulator.reply import Reply
 from simulator.scene import Incoming, Scene, error_reply
 from simulator.validation import version_of
-from simulator.world import Account, Exchange, Organization, World
+from simulator.world import World
 
 MEGABYTE = 1024 * 1024
 

@@ -11,12 +11,13 @@ from simulator.cache import CachePlan, breakpoints
 from simulator.catalogue import Model, find, lifecycle
 from simulator.compose import Completion, complete
 from simulator.errors import Forbidden, InvalidRequest, NotFound, RateLimited
+from simulator.parties import Account, Purse
 from simulator.reply import Bill, Reply
 from simulator.scene import Incoming, json_reply
 from simulator.sse import message_frames
 from simulator.times import month_of, next_month, rfc3339
 from simulator.validation import check_message, json_object, version_of
-from simulator.world import Account, Purse, World
+from simulator.world import World
 
 Json = Mapping[str, Any]
 

@@ -5,9 +5,10 @@ from typing import Any
 from simulator.catalogue import MODELS, Model, find, lifecycle
 from simulator.errors import NotFound
 from simulator.paging import by_id
+from simulator.parties import Account
 from simulator.reply import Reply
 from simulator.scene import Incoming, json_reply
-from simulator.world import Account, World
+from simulator.world import World
 
 _YES = {"supported": True}
 _NO = {"supported": False}

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from simulator import files, skills
+from simulator.parties import Account
 from simulator.things import Container
 from simulator.times import DAY
-from simulator.world import Account, World
+from simulator.world import World
 
 CONTAINER_LIFE = 30 * DAY
 

@@ -4,11 +4,12 @@ from typing import Any
 
 from simulator.errors import Forbidden, InvalidRequest, NotFound
 from simulator.paging import by_page
+from simulator.parties import Account
 from simulator.reply import Reply
 from simulator.scene import Incoming, json_reply
 from simulator.things import StoredSkill
 from simulator.times import rfc3339
-from simulator.world import Account, World
+from simulator.world import World
 
 _FOUNDED = 1_760_572_800.0
 BUILT_IN = {

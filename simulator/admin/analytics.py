@@ -8,11 +8,12 @@ from simulator.admin.spans import Bucket
 from simulator.batches import finish_due
 from simulator.errors import InvalidRequest
 from simulator.paging import by_page
+from simulator.parties import Organization
 from simulator.reply import Reply
 from simulator.scene import Incoming, json_reply
 from simulator.times import DAY, parse, rfc3339
 from simulator.usage import Tally
-from simulator.world import Organization, World
+from simulator.world import World
 
 BETA = "analytics-usage-cost-2026-08-24"
 EARLIEST = parse("2026-01-01")

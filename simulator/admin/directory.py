@@ -4,11 +4,12 @@ from typing import Any
 
 from simulator.errors import InvalidRequest, NotFound
 from simulator.paging import by_id
+from simulator.parties import Account, Organization, Workspace
 from simulator.reply import Reply
 from simulator.scene import Incoming, json_reply
 from simulator.times import rfc3339
 from simulator.validation import NEW_VERSION, json_object, version_of
-from simulator.world import Account, Organization, Workspace, World
+from simulator.world import World
 
 CREATOR = {"id": "user_01SimulatedFounder00000000", "type": "user"}
 

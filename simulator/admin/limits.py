@@ -10,11 +10,12 @@ from simulator.catalogue import ALIASES, GROUPS, MODELS, find
 from simulator.errors import InvalidRequest, NotFound
 from simulator.ids import token_for
 from simulator.paging import by_page
+from simulator.parties import Organization, Purse, Workspace, limits_in_force
 from simulator.reply import Reply
 from simulator.scene import Incoming, json_reply
 from simulator.times import rfc3339
 from simulator.validation import NEW_VERSION, json_object, version_of
-from simulator.world import Organization, Purse, Workspace, World, limits_in_force
+from simulator.world import World
 
 # The API's name of each of our three limits.
 FIELDS = {

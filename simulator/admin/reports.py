@@ -8,11 +8,12 @@ from simulator.batches import finish_due
 from simulator.catalogue import MODELS
 from simulator.errors import InvalidRequest
 from simulator.paging import by_page, limit_of, offset_of, token_for
+from simulator.parties import Organization
 from simulator.reply import Reply
 from simulator.scene import Incoming, json_reply
 from simulator.times import DAY, rfc3339
 from simulator.usage import Tally
-from simulator.world import Organization, World
+from simulator.world import World
 
 # Width -> how many buckets a page has by default, and at most.
 PAGES = {"1m": (60, 1440), "1h": (24, 168), "1d": (7, 31)}

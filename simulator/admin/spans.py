@@ -6,10 +6,11 @@ from decimal import Decimal
 from typing import Any
 
 from simulator.errors import InvalidRequest
+from simulator.parties import Organization
 from simulator.scene import Incoming
 from simulator.times import DAY, parse
 from simulator.usage import Dimensions, Tally
-from simulator.world import Organization, World
+from simulator.world import World
 
 WIDTHS = {"1m": 60, "1h": 3600, "1d": DAY}
 NANO_PER_CENT = 10_000_000

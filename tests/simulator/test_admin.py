@@ -9,8 +9,8 @@ import pytest
 from simulator.buckets import Limits
 from simulator.clock import ManualClock
 from simulator.ids import admin_key_for
+from simulator.parties import Purse
 from simulator.testing import RunningSimulator
-from simulator.world import Purse
 
 MODEL = "claude-sonnet-5-5"
 BETA = {"anthropic-beta": "analytics-usage-cost-2026-08-24"}

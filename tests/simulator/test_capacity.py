@@ -7,8 +7,8 @@ import pytest
 
 from simulator.buckets import Limits
 from simulator.clock import ManualClock
+from simulator.parties import Purse
 from simulator.testing import RunningSimulator
-from simulator.world import Purse
 
 REQUEST: Any = {"model": "claude-sonnet-5-5", "max_tokens": 500, "messages": [{"role": "user", "content": "hi"}]}
 SMALL = Limits(rpm=2, itpm=10_000, otpm=10_000)
