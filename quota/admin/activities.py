@@ -1,0 +1,115 @@
+"""Requests: how each went, what was tried, and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib import admin
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+
+from quota.admin.reading import NOTHING, ReadOnlyAdmin, as_id, display, dollars, took
+from quota.facts import ActivityStatus
+from quota.models import Activity, Attempt
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+    from django.http import HttpRequest
+    from django.utils.safestring import SafeString
+
+_COLOURS = {
+    ActivityStatus.STARTED: "info",
+    ActivityStatus.RUNNING: "info",
+    ActivityStatus.COMPLETED: "success",
+    ActivityStatus.FAILED: "danger",
+    ActivityStatus.UNKNOWN: "warning",
+}
+
+
+@admin.register(Activity)
+class ActivityAdmin(ReadOnlyAdmin):
+    list_display = (
+        "started_at",
+        "shown_status",
+        "shown_model",
+        "shown_account",
+        "shown_pool",
+        "source",
+        "attempts",
+        "shown_tokens",
+        "shown_cost",
+        "shown_time",
+        "error_type",
+    )
+    list_filter = ("status", "stream", "price_known", "pool", "account", "started_at")
+    search_fields = ("request_id", "session", "access_key", "error_type")
+    search_help_text = "An activity's id, an upstream request id, a session, an access key's id or an error type."
+    fieldsets = (
+        (None, {"fields": (("shown_status", "shown_time"), ("started_at", "ended_at", "seen_at"))}),
+        (
+            "What was asked",
+            {"fields": (("shown_model", "stream"), ("source", "category"), ("session", "access_key"))},
+        ),
+        (
+            "What the pool did",
+            {"fields": (("shown_pool", "shown_account"), "shown_decision", "shown_attempts", "request_id")},
+        ),
+        ("What went wrong", {"fields": ("error_type", "error_message")}),
+        (
+            "What it used",
+            {
+                "fields": (
+                    ("input_tokens", "output_tokens"),
+                    ("cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens"),
+                    ("web_searches", "shown_cost", "price_known"),
+                )
+            },
+        ),
+    )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Activity], search_term: str
+    ) -> tuple[QuerySet[Activity], bool]:
+        wanted = as_id(search_term)
+        if wanted:
+            return queryset.filter(pk=wanted), False
+        found: tuple[QuerySet[Activity], bool] = super().get_search_results(request, queryset, search_term)
+        return found
+
+    @display(description="status", ordering="status", label=_COLOURS)
+    def shown_status(self, row: Activity) -> str:
+        return row.status
+
+    @display(description="model", ordering="model")
+    def shown_model(self, row: Activity) -> str:
+        if row.served_model and row.model and row.served_model != row.model:
+            return f"{row.model} → {row.served_model}"
+        return row.served_model or row.model or NOTHING
+
+    @display(description="tokens")
+    def shown_tokens(self, row: Activity) -> str:
+        prompt = row.input_tokens + row.cache_read_tokens + row.cache_write_5m_tokens + row.cache_write_1h_tokens
+        return f"{prompt:,} → {row.output_tokens:,}"
+
+    @display(description="took")
+    def shown_time(self, row: Activity) -> str:
+        return took(row.started_at, row.ended_at)
+
+    @display(description="decisions")
+    def shown_decision(self, row: Activity) -> SafeString | str:
+        """The chain as a numbered list, one decision a line."""
+        if not row.decision:
+            return NOTHING
+        return format_html("<ol>{}</ol>", format_html_join("", "<li>{}</li>", ((step,) for step in row.decision)))
+
+    @display(description="calls")
+    def shown_attempts(self, row: Activity) -> SafeString | str:
+        """Every call that was charged for this request, each with a link to its page."""
+        calls = Attempt.objects.filter(activity_id=row.pk).order_by("number", "granted_at")
+        return format_html_join("", '<div><a href="{}">{}</a></div>', map(_call, calls)) or NOTHING
+
+
+def _call(call: Attempt) -> tuple[str, str]:
+    http = f" · HTTP {call.status}" if call.status else ""
+    said = f"{call.number}: {call.outcome}{http} · {call.tokens:,} tokens · {dollars(call.cost)}"
+    return reverse("admin:quota_attempt_change", args=[call.pk]), f"{said} · {call.why}" if call.why else said

@@ -1,0 +1,82 @@
+"""Calls: the ledger itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib import admin
+from django.db.models import Q
+from django.urls import reverse
+from django.utils.html import format_html
+
+from quota.admin.reading import NOTHING, ReadOnlyAdmin, as_id, display, took
+from quota.facts import AttemptState
+from quota.models import Attempt
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+    from django.http import HttpRequest
+    from django.utils.safestring import SafeString
+
+_COLOURS = {AttemptState.SETTLED: "success", AttemptState.LATE: "info", AttemptState.EXPIRED: "warning"}
+
+
+@admin.register(Attempt)
+class AttemptAdmin(ReadOnlyAdmin):
+    list_display = (
+        "granted_at",
+        "shown_state",
+        "outcome",
+        "status",
+        "model",
+        "shown_account",
+        "number",
+        "tokens",
+        "shown_cost",
+        "shown_time",
+        "why",
+    )
+    list_filter = ("state", "price_known", "pool", "account", "usage_day")
+    search_fields = ("request_id", "lease_id", "outcome")
+    search_help_text = "An activity's id, a lease's id, an upstream request id or an outcome."
+    fieldsets = (
+        (None, {"fields": (("shown_state", "outcome", "verdict"), ("status", "why"), "request_id")}),
+        ("Whose", {"fields": (("shown_pool", "shown_account"), ("shown_activity", "number"), "lease_id")}),
+        ("When", {"fields": (("granted_at", "started_at", "first_content_at", "ended_at"), "usage_day")}),
+        (
+            "What it used",
+            {
+                "fields": (
+                    ("model", "group"),
+                    ("tokens", "shown_cost", "price_known", "counted_requests"),
+                    ("input_tokens", "output_tokens"),
+                    ("cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens"),
+                    ("web_searches", "estimated_tokens"),
+                )
+            },
+        ),
+    )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Attempt], search_term: str
+    ) -> tuple[QuerySet[Attempt], bool]:
+        wanted = as_id(search_term)
+        if wanted:
+            return queryset.filter(Q(activity_id=wanted) | Q(lease_id=search_term.strip())), False
+        found: tuple[QuerySet[Attempt], bool] = super().get_search_results(request, queryset, search_term)
+        return found
+
+    @display(description="state", ordering="state", label=_COLOURS)
+    def shown_state(self, row: Attempt) -> str:
+        return row.state
+
+    @display(description="took")
+    def shown_time(self, row: Attempt) -> str:
+        return took(row.started_at, row.ended_at)
+
+    @display(description="activity")
+    def shown_activity(self, row: Attempt) -> SafeString | str:
+        if row.activity_id is None:
+            return NOTHING
+        page = reverse("admin:quota_activity_change", args=[row.activity_id])
+        return format_html('<a href="{}">{}</a>', page, row.activity_id)
