@@ -114,20 +114,15 @@ class Unavailable(exceptions.APIException):
     default_code = "unavailable"
 
 
-class HasScope(permissions.BasePermission):
+def HasScope(scope: Scope | str) -> type[permissions.BasePermission]:  # noqa: N802 - stands among permission classes
     """`permission_classes = [HasScope("messages")]`: refuses whoever was not given that very scope."""
+    wanted = Scope(scope)
 
-    def __init__(self, scope: Scope | str) -> None:
-        self.scope = Scope(scope)
+    class Scoped(permissions.BasePermission):
+        message = f"This needs the scope {wanted}."
 
-    def __call__(self) -> HasScope:
-        # The framework instantiates its permission classes; this one is made already.
-        return self
+        def has_permission(self, request: Request, view: APIView) -> bool:  # noqa: ARG002 - the framework's signature
+            principal = request.auth
+            return isinstance(principal, Principal) and principal.may(wanted)
 
-    @property
-    def message(self) -> str:
-        return f"This needs the scope {self.scope}."
-
-    def has_permission(self, request: Request, view: APIView) -> bool:  # noqa: ARG002 - the framework's signature
-        principal = request.auth
-        return isinstance(principal, Principal) and principal.may(self.scope)
+    return Scoped

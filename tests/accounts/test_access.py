@@ -1,5 +1,7 @@
 """Time is a number that the test moves; the database is real."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -48,18 +50,15 @@ def never_issued() -> str:
     return body + checksum(body)
 
 
-class BrokenDatabase:
+@contextmanager
+def broken_database() -> Iterator[None]:
     """Every query fails, as when the server is gone."""
 
-    def __enter__(self) -> None:
-        def refuse(*_: Any) -> None:
-            raise OperationalError("the database is gone")
+    def refuse(*_: Any) -> None:
+        raise OperationalError("the database is gone")
 
-        self.wrapper = connection.execute_wrapper(refuse)
-        self.wrapper.__enter__()
-
-    def __exit__(self, *exc: object) -> None:
-        self.wrapper.__exit__(*exc)
+    with connection.execute_wrapper(refuse):
+        yield
 
 
 def test_a_key_leads_to_its_owner_pool_and_scopes(keys, issued, pool):
@@ -144,19 +143,19 @@ def test_revoking_twice_keeps_the_first_time(issued):
 def test_while_the_database_is_gone_a_key_seen_lately_still_opens(keys, issued, clock):
     keys.principal(issued[0], now=NOW)
     clock.seconds += GRACE_SECONDS - 1
-    with BrokenDatabase():
+    with broken_database():
         assert keys.principal(issued[0], now=NOW).name == "agents"
 
 
 def test_while_the_database_is_gone_an_unseen_key_is_undecided_and_not_refused(keys, issued, clock):
-    with BrokenDatabase(), pytest.raises(AccessUndecided):
+    with broken_database(), pytest.raises(AccessUndecided):
         keys.principal(issued[0], now=NOW)
 
 
 def test_a_key_seen_too_long_ago_is_undecided(keys, issued, clock):
     keys.principal(issued[0], now=NOW)
     clock.seconds += GRACE_SECONDS
-    with BrokenDatabase(), pytest.raises(AccessUndecided):
+    with broken_database(), pytest.raises(AccessUndecided):
         keys.principal(issued[0], now=NOW)
 
 

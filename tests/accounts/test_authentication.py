@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import AnonymousUser, Permission, User
 from django.test import AsyncRequestFactory
@@ -23,7 +25,7 @@ pytestmark = pytest.mark.django_db
 
 
 class Door(APIView):
-    authentication_classes = (AccessKeyAuthentication, StaffSessionAuthentication)
+    authentication_classes: Any = (AccessKeyAuthentication, StaffSessionAuthentication)
     permission_classes = (HasScope(Scope.ADMIN_READ),)
 
     def get(self, request):
@@ -104,7 +106,7 @@ def test_a_key_needs_no_csrf_token():
 
 def test_a_view_without_authentication_classes_of_ours_gives_no_scope():
     class Forgotten(Door):
-        authentication_classes = ()
+        authentication_classes: Any = ()
 
     assert Forgotten.as_view()(APIRequestFactory().get("/")).status_code in {401, 403}
 
@@ -128,6 +130,7 @@ async def test_a_plain_view_learns_who_presents_a_key():
     plain = await in_database(lambda: key_for("messages"))
     for headers in ({"x-api-key": plain}, {"Authorization": f"Bearer {plain}"}):
         principal = await authenticate(headers)
+        assert principal
         assert (principal.kind, principal.name) == (Kind.ACCESS_KEY, "agents")
 
 
@@ -141,7 +144,8 @@ async def test_without_any_credential_there_is_nobody():
 async def test_a_plain_view_accepts_a_staff_session():
     user = await in_database(lambda: staff("send_messages"))
     principal = await authenticate_request(asked(user=user))
-    assert (principal.kind, principal.scopes) == (Kind.STAFF, {Scope.MESSAGES})
+    assert principal
+    assert (principal.kind, principal.scopes) == (Kind.STAFF, frozenset({Scope.MESSAGES}))
 
 
 @pytest.mark.django_db(transaction=True)
@@ -158,6 +162,7 @@ async def test_a_plain_view_accepts_a_session_with_its_csrf_token():
     request = asked(method="post", user=user, **{"X-CSRFToken": token})
     request.COOKIES["csrftoken"] = token
     principal = await authenticate_request(request)
+    assert principal
     assert principal.kind is Kind.STAFF
 
 

@@ -21,7 +21,7 @@ def test_a_wrong_encryption_key_is_an_error_that_tells_how_to_make_one(settings,
     settings.ENCRYPTION_KEY = key
     (error,) = check_encryption_keys()
     assert error.id == "accounts.E001"
-    assert "token_hex" in error.hint
+    assert "token_hex" in str(error.hint)
 
 
 def test_a_wrong_fallback_is_an_error_that_says_which(use_keys):

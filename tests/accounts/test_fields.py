@@ -34,8 +34,7 @@ def stored_bytes(account: ClaudeAccount) -> bytes:
 def store_bytes(account: ClaudeAccount, token: bytes) -> None:
     with connection.cursor() as cursor:
         pk = ClaudeAccount._meta.pk.get_db_prep_value(account.pk, connection)
-        binary = connection.Database.Binary(token)
-        cursor.execute("UPDATE accounts_claudeaccount SET api_key = %s WHERE id = %s", [binary, pk])
+        cursor.execute("UPDATE accounts_claudeaccount SET api_key = %s WHERE id = %s", [token, pk])
 
 
 def test_a_saved_key_comes_back(alpha):

@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -79,7 +80,7 @@ def test_what_cannot_be_decrypted_is_named_and_left_as_it_is(three, use_keys, ma
 
 def test_an_edit_made_meanwhile_wins(three, monkeypatch):
     replaced = rotation._replaced
-    once = []
+    once: list[Any] = []
 
     def edited_in_between(row, column, sealed):
         if not once:
@@ -185,4 +186,4 @@ def test_the_table_holds_no_plain_key_before_or_after(three):
 def test_an_old_key_that_is_dropped_too_early_is_said_so(three, use_keys):
     use_keys(NEW)
     with pytest.raises(UndecryptableKey, match="ENCRYPTION_KEY_FALLBACKS"):
-        ClaudeAccount.objects.first().reveal_key()
+        ClaudeAccount.objects.order_by("name")[0].reveal_key()
