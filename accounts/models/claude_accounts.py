@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.db.models.signals import post_delete
 from django.dispatch import receiver
 from django.views.decorators.debug import sensitive_variables
@@ -18,6 +18,7 @@ from accounts import wiring
 from accounts.base_urls import checked_base_url
 from accounts.errors import BaseUrlRefused, DuplicateKey, KeyRefused, UndecryptableKey
 from accounts.fields import EncryptedTextField
+from accounts.models.account_rows import ClaudeAccountQuerySet, with_companions
 from accounts.models.pools import Pool, save_versioned
 from accounts.money import DECIMAL_PLACES, from_nano, to_nano
 from accounts.validators import MAX_AMOUNT, MAX_DOLLARS, acceptable_key, exact_dollars, model_names, plain_name
@@ -32,44 +33,6 @@ COUNTED: Final = tuple(f"limit_{metric}_{window}" for metric in (Metric.REQUESTS
 COSTS: Final = tuple(f"limit_{Metric.COST}_{window}" for window in Window)
 LIMIT_FIELDS: Final = (*COUNTED, *COSTS)
 SMALLEST_DOLLARS: Final = from_nano(1)
-
-
-class ClaudeAccountQuerySet(models.QuerySet["ClaudeAccount"]):
-    def enabled(self) -> ClaudeAccountQuerySet:
-        """Those that a person has not taken out."""
-        return self.filter(enabled=True)
-
-    def of_pool(self, pool: Pool | uuid.UUID) -> ClaudeAccountQuerySet:
-        return self.filter(pool=pool)
-
-    def update(self, **changes: Any) -> int:  # noqa: ANN401
-        """As ever, and counts as an edit of each account and of its pool (see Note [Versions])."""
-        with transaction.atomic(using=self.db):
-            pools = self._pools_with(changes)
-            changed = super().update(**{"version": F("version") + 1, **changes})
-            Pool.objects.using(self.db).filter(pk__in=pools).bump()
-        return changed
-
-    def _pools_with(self, changes: dict[str, Any]) -> set[uuid.UUID]:
-        if {"pool", "pool_id"} & changes.keys():
-            raise ValidationError("An account stays in its pool; make a new one in the other pool.")
-        return set(self.order_by().values_list("pool_id", flat=True).distinct())
-
-    def bulk_create(self, objs: Iterable[ClaudeAccount], *args: Any, **options: Any) -> list[ClaudeAccount]:  # noqa: ANN401
-        """As ever, and counts as an edit of the pools concerned."""
-        with transaction.atomic(using=self.db):
-            created = super().bulk_create(objs, *args, **options)
-            Pool.objects.using(self.db).filter(pk__in={account.pool_id for account in created}).bump()
-        return created
-
-    def bulk_update(self, objs: Iterable[ClaudeAccount], fields: Iterable[str], *args: Any, **options: Any) -> int:  # noqa: ANN401
-        """As ever; a key is written with what describes it."""
-        return super().bulk_update(objs, _with_companions(fields), *args, **options)
-
-
-def _with_companions(fields: Iterable[str]) -> set[str]:
-    """A key's hint and fingerprint go wherever the key goes."""
-    return {*fields, "key_hint", "key_fingerprint"} if "api_key" in set(fields) else set(fields)
 
 
 def _amount(noun: str) -> models.PositiveBigIntegerField[int | None, int | None]:
@@ -193,7 +156,7 @@ class ClaudeAccount(models.Model):
         self._refuse_a_move()
         using = options.get("using")
         if update_fields is not None:
-            update_fields = _with_companions(update_fields)
+            update_fields = with_companions(update_fields)
         with transaction.atomic(using=using):
             Pool.objects.using(using).filter(pk=self.pool_id).bump()
             save_versioned(self, super().save, update_fields=update_fields, **options)
