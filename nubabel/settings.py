@@ -76,7 +76,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "nubabel.static_files.StaticFiles",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -163,6 +163,7 @@ AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]  # one person's typing must not lock out the others
 AXES_RESET_ON_SUCCESS = True
 AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False  # its pages are not in the admin site's skin; `manage.py axes_reset` unlocks
 
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_PERMISSION_CLASSES": ["nubabel.api.DenyAll"],  # a view that forgets to say who may is closed
@@ -220,6 +221,7 @@ STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True  # serves straight from the packages: there is no collectstatic step to forget
 WHITENOISE_AUTOREFRESH = DEBUG
 WHITENOISE_MAX_AGE = 3600
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
@@ -229,6 +231,7 @@ UNFOLD = {
     "SITE_HEADER": "Nubabel",
     "SITE_SUBHEADER": "Claude account pool",
     "SITE_SYMBOL": "hub",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "/static/nubabel/favicon.svg"}],
     "SHOW_VIEW_ON_SITE": False,
     "ENVIRONMENT": "nubabel.admin_badge.environment",
 }

@@ -8,6 +8,7 @@ from nubabel import health_faces
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("favicon.ico", RedirectView.as_view(url="/static/nubabel/favicon.svg", permanent=True)),
     path("admin/", admin.site.urls),
     path("health/", include(health_faces.urlpatterns())),
     path("", include("gateway.urls")),
