@@ -14,7 +14,7 @@ from accounts.models import Pool
 from quota.activities import mark_silent
 from quota.entries import Entry
 from quota.ledger import Unreadable, Written, write_surely
-from quota.publish import PoolImage, read_pool
+from quota.publish import PoolImage, forget_pardoned, read_pool
 
 SILENT_AFTER: Final = timedelta(hours=24)
 """Longer than any call may take."""
@@ -38,6 +38,9 @@ class DatabaseStore:
 
     async def image(self, pool: str) -> PoolImage | None:
         return await self._do(lambda: _image(uuid.UUID(pool)))
+
+    async def forget_pardoned(self, image: PoolImage) -> None:
+        await self._do(lambda: forget_pardoned(image))
 
     async def mark_silent(self) -> int:
         return await self._do(lambda: mark_silent(before=timezone.now() - SILENT_AFTER))

@@ -21,7 +21,7 @@ from accounts.services import disable_account
 from quota.entries import Entry, Reading, Rejection, read
 from quota.errors import EntryUnreadable
 from quota.facts import AMOUNTS, ENTRY, ERROR, NAME, ActivityFacts, Amounts, AttemptFacts, RollupKey, rollup_deltas
-from quota.models import Activity, Attempt, SetAside, UsageRollup
+from quota.models import Activity, Attempt, RejectedKey, SetAside, UsageRollup
 from quota.parsing import text
 
 logger = logging.getLogger(__name__)
@@ -89,7 +89,7 @@ def write(pool_id: uuid.UUID, entries: Sequence[Entry], unreadable: Sequence[Unr
         _set_aside(pool_id, aside)
         for reading in readings:
             if reading.rejection:
-                _note_rejection(reading.rejection)
+                _note_rejection(pool_id, reading.rejection)
     return Written(entries=len(entries) + len(unreadable), changed=changed, set_aside=len(aside))
 
 
@@ -207,8 +207,10 @@ def _set_aside(pool_id: uuid.UUID, aside: Iterable[Unreadable]) -> None:
     SetAside.objects.bulk_create(rows, ignore_conflicts=True)
 
 
-def _note_rejection(rejection: Rejection) -> None:
-    """Disable the account, unless somebody has mended or disabled it since."""
+def _note_rejection(pool_id: uuid.UUID, rejection: Rejection) -> None:
+    """Disable the account, unless somebody has mended or disabled it since, and remember that the engine holds it."""
+    facts = {"pool_id": pool_id, "why": rejection.why, "at": rejection.at}
+    RejectedKey.objects.update_or_create(account_id=rejection.account_id, defaults=facts)
     account = ClaudeAccount.objects.filter(pk=rejection.account_id, enabled=True, updated_at__lte=rejection.at).first()
     if account:
         disable_account(account, why=f"{INVALID_KEY}: {rejection.why}" if rejection.why else INVALID_KEY)

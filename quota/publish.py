@@ -7,8 +7,9 @@ an edit made while Redis was away arrives too. `Pool.version` orders them: an ol
 import asyncio
 import logging
 import uuid
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
@@ -20,15 +21,17 @@ from accounts.database import in_database
 from accounts.models import ClaudeAccount, Pool
 from accounts.models.pools import Degraded
 from quota.engine.api import Engine
-from quota.engine.errors import EngineError
+from quota.engine.errors import EngineError, UnknownAccount
 from quota.engine.facade import open_engine
 from quota.engine.types import Account, BreakerSettings, PoolSettings, Strategy, Usage
 from quota.facts import Span
-from quota.models import UsageRollup
+from quota.models import RejectedKey, UsageRollup
 from quota.wiring import redis_url
 
 logger = logging.getLogger(__name__)
 
+PARDON: Final = "enabled again"
+"""Named as the actor where an edit frees an account that was held for its key."""
 _EPOCH: Final = date(1970, 1, 1)
 _USED: Final = {"requests": "requests", "tokens": "tokens", "cost": "cost_nano"}
 
@@ -41,6 +44,8 @@ class PoolImage:
     settings: PoolSettings
     accounts: tuple[Account, ...]
     usage: Mapping[str, Usage]
+    pardoned: tuple[str, ...] = ()
+    """Accounts that Anthropic refused once and that a person has enabled since: the engine may use them again."""
 
 
 def settings_of(pool: Pool) -> PoolSettings:
@@ -94,7 +99,19 @@ def read_pool(pool_id: uuid.UUID, *, today: date) -> PoolImage:
     # The version first: whatever is read after it is at least as new as it says.
     pool = Pool.objects.get(pk=pool_id)
     accounts = tuple(account_of(account) for account in ClaudeAccount.objects.filter(pool=pool).order_by("pk"))
-    return PoolImage(str(pool.pk), settings_of(pool), accounts, usage_of(pool.pk, today=today))
+    usage = usage_of(pool.pk, today=today)
+    return PoolImage(str(pool.pk), settings_of(pool), accounts, usage, _pardoned(pool.pk, accounts))
+
+
+def _pardoned(pool_id: uuid.UUID, accounts: Sequence[Account]) -> tuple[str, ...]:
+    rejected = {str(pk) for pk in RejectedKey.objects.filter(pool_id=pool_id).values_list("pk", flat=True)}
+    return tuple(account.id for account in accounts if account.enabled and account.id in rejected)
+
+
+def forget_pardoned(image: PoolImage) -> None:
+    """Do not tell the engine again: it would also drop what it has found out since."""
+    if image.pardoned:
+        RejectedKey.objects.filter(pk__in=image.pardoned).delete()
 
 
 async def load_pool(engine: Engine, pool_id: str) -> bool:
@@ -103,19 +120,27 @@ async def load_pool(engine: Engine, pool_id: str) -> bool:
     Raises `Pool.DoesNotExist`, Django's database errors, TimeoutError and the engine's errors.
     """
     image = await in_database(lambda: read_pool(uuid.UUID(pool_id), today=timezone.now().date()))
-    return await configure(engine, image)
+    done = await configure(engine, image)
+    await in_database(lambda: forget_pardoned(image))
+    return done
 
 
 async def configure(engine: Engine, image: PoolImage) -> bool:
     """Tell the engine; False if it knows a newer version. Raises the engine's errors."""
-    return await engine.configure(image.pool, image.settings, image.accounts, usage=image.usage)
+    done = await engine.configure(image.pool, image.settings, image.accounts, usage=image.usage)
+    for account in image.pardoned:
+        with suppress(UnknownAccount):  # gone in the newer version
+            await engine.clear_cooldown(image.pool, account, actor=PARDON)
+    return done
 
 
 def publish_pool(pool_id: uuid.UUID) -> bool:
     """Tell the engine now, from code that is not async. Never raises: what cannot be told now, the worker will."""
     try:
         image = read_pool(pool_id, today=timezone.now().date())
-        return _run(_publish(image))
+        done = _run(_publish(image))
+        forget_pardoned(image)
+        return done  # noqa: TRY300 - the database may fail in the line before
     except Pool.DoesNotExist:
         return False  # deleted meanwhile; nobody can lease from it any more
     except (EngineError, TimeoutError) as error:

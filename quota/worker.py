@@ -27,6 +27,9 @@ class Source(Protocol):
     async def image(self, pool: str) -> PoolImage | None:
         """Read a pool as it should be; None if it is gone."""
 
+    async def forget_pardoned(self, image: PoolImage) -> None:
+        """Note that the engine has heard of these."""
+
     async def mark_silent(self) -> int:
         """Say of activities nobody heard of for a day that they are unknown."""
 
@@ -118,6 +121,7 @@ class Worker:
         image = await self._source.image(pool)
         if image is not None:
             await configure(self._engine, image)
+            await self._source.forget_pardoned(image)
 
 
 def _log_trouble(work: str, error: BaseException, *, first: bool) -> None:

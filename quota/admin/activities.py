@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
+from accounts.models import ClaudeAccount
 from quota.admin.reading import NOTHING, ReadOnlyAdmin, as_id, display, dollars, took
 from quota.facts import ActivityStatus
 from quota.models import Activity, Attempt
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from django.db.models import QuerySet
     from django.http import HttpRequest
     from django.utils.safestring import SafeString
 
+_ID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 _COLOURS = {
     ActivityStatus.STARTED: "info",
     ActivityStatus.RUNNING: "info",
@@ -98,15 +103,21 @@ class ActivityAdmin(ReadOnlyAdmin):
     @display(description="decisions")
     def shown_decision(self, row: Activity) -> SafeString | str:
         """The chain as a numbered list, one decision a line."""
-        if not row.decision:
-            return NOTHING
-        return format_html("<ol>{}</ol>", format_html_join("", "<li>{}</li>", ((step,) for step in row.decision)))
+        steps = with_names(row.decision)
+        return format_html("<ol>{}</ol>", format_html_join("", "<li>{}</li>", zip(steps))) if steps else NOTHING
 
     @display(description="calls")
     def shown_attempts(self, row: Activity) -> SafeString | str:
         """Every call that was charged for this request, each with a link to its page."""
         calls = Attempt.objects.filter(activity_id=row.pk).order_by("number", "granted_at")
         return format_html_join("", '<div><a href="{}">{}</a></div>', map(_call, calls)) or NOTHING
+
+
+def with_names(steps: Sequence[str]) -> list[str]:
+    """Put accounts' names for their ids, which say nothing to people."""
+    found = {key for step in steps for key in _ID.findall(step)}
+    names = {str(pk): name for pk, name in ClaudeAccount.objects.filter(pk__in=found).values_list("pk", "name")}
+    return [_ID.sub(lambda key: names.get(key[0], key[0]), step) for step in steps]
 
 
 def _call(call: Attempt) -> tuple[str, str]:

@@ -2,7 +2,8 @@
 
 from quota.models.activities import Activity
 from quota.models.attempts import Attempt
+from quota.models.rejected_keys import RejectedKey
 from quota.models.rollups import UsageRollup
 from quota.models.set_aside import SetAside
 
-__all__ = ["Activity", "Attempt", "SetAside", "UsageRollup"]
+__all__ = ["Activity", "Attempt", "RejectedKey", "SetAside", "UsageRollup"]

@@ -1,18 +1,19 @@
 """The engine knows a pool as the database has it, right after the commit."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.db import transaction
 from pytest_django.fixtures import Settings
 
 from accounts.models import ClaudeAccount, Pool
-from accounts.services import disable_account
+from accounts.services import disable_account, enable_account
 from quota.control import leases_in_force
 from quota.engine.errors import EngineEmpty
 from quota.engine.facade import open_engine
@@ -25,12 +26,16 @@ from quota.engine.types import (
     Metric,
     PoolSettings,
     PoolSnapshot,
+    Settlement,
     Strategy,
     Usage,
+    Verdict,
     Window,
 )
 from quota.ledger import write
+from quota.models import RejectedKey
 from quota.publish import account_of, load_pool, publish_pool, read_pool, settings_of
+from quota.running import running_worker
 from tests.quota.entries import DAY, NOON_MS, expired, settled
 
 TODAY = date(1970, 1, 1) + timedelta(days=DAY)
@@ -104,12 +109,12 @@ def test_usage_is_what_the_ledger_says_of_today_and_of_this_month(alice: ClaudeA
     }
 
 
-def test_reading_a_pool_takes_three_questions(
+def test_reading_a_pool_takes_four_questions(
     add_account: Callable[..., ClaudeAccount], pool: Pool, django_assert_num_queries: Any
 ) -> None:
     for name in ("alice", "bob", "carol"):
         add_account(name)
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         read_pool(pool.pk, today=TODAY)
 
 
@@ -159,6 +164,38 @@ class TestAnEdit:
             client.flushdb()
         publish_pool(alice.pool_id)
         assert look(alice.pool_id).accounts[str(alice.pk)].day_tokens == 10
+
+
+@pytest.mark.django_db(transaction=True)
+class TestAnAccountWhoseKeyWasRejected:
+    """The engine holds it until a person acts; enabling it again is how people act."""
+
+    @pytest.fixture(autouse=True)
+    async def _rejected(self, alice: ClaudeAccount, redis_url: str) -> AsyncIterator[None]:
+        self.account, self.pool = str(alice.pk), str(alice.pool_id)
+        self.engine = open_engine(redis_url)
+        await load_pool(self.engine, self.pool)
+        await self.engine.lease(LeaseRequest(self.pool, "l", "m", "g"))
+        await self.engine.settle(self.pool, "l", Settlement(Verdict.REJECTED, why="http 401"))
+        async with running_worker() as worker:
+            await worker.once()
+        yield
+        await self.engine.close()
+
+    async def holds(self) -> list[str]:
+        return [hold.why for hold in (await self.engine.snapshot(self.pool)).accounts[self.account].holds]
+
+    async def test_is_disabled_and_stays_held(self, alice: ClaudeAccount) -> None:
+        await alice.arefresh_from_db()
+        assert (alice.enabled, await self.holds()) == (False, ["invalid_key"])
+
+    async def test_is_free_once_a_person_has_enabled_it(self, alice: ClaudeAccount) -> None:
+        await sync_to_async(enable_account)(alice)
+        assert await self.holds() == []
+
+    async def test_is_freed_only_once(self, alice: ClaudeAccount) -> None:
+        await sync_to_async(enable_account)(alice)
+        assert not await RejectedKey.objects.aexists()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import ClaudeAccount
+from quota.admin.activities import with_names
 from quota.ledger import Unreadable, write
 from quota.models import Attempt
 from quota.records import ActivityEnded, ActivityProgress, ActivityStarted, TokenUsage
@@ -67,6 +68,14 @@ def test_an_activitys_page_tells_its_decisions_in_order_and_escaped(alice: Claud
     shown = admin_client.get(reverse("admin:quota_activity_change", args=[activity(0)])).content.decode()
     assert shown.index("alice: overloaded (529)") < shown.index("&lt;b&gt;bob&lt;/b&gt;: answered")
     assert "$0.0410" in shown
+
+
+def test_a_decision_names_accounts_instead_of_their_ids(alice: ClaudeAccount) -> None:
+    stranger = str(uuid.UUID(int=99))
+    assert with_names([f"account {alice.pk}: ok", f"account {stranger}: ?"]) == [
+        "account alice: ok",
+        f"account {stranger}: ?",
+    ]
 
 
 def test_an_activitys_page_links_every_call_that_was_charged(
