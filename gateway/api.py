@@ -4,7 +4,8 @@
 """
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing
 from typing import Any, Final
 
 from django.core.exceptions import RequestDataTooBig
@@ -83,9 +84,10 @@ async def _serve(orchestrator: Orchestrator, order: Order) -> HttpResponseBase:
     )
 
 
-async def _events(told: AsyncIterator[Told]) -> AsyncIterator[bytes]:
-    async for event in told:
-        yield _frame(event)
+async def _events(told: AsyncGenerator[Told]) -> AsyncIterator[bytes]:
+    async with aclosing(told) as events:
+        async for event in events:
+            yield _frame(event)
 
 
 def _frame(told: Told) -> bytes:

@@ -5,7 +5,7 @@ It is a user of the pooled client like any other; what it adds is the shape of i
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from accounts.errors import AccountsError
 from accounts.principals import Kind, Principal
 from gateway.driver import Run
-from gateway.errors import CallFailed
+from gateway.errors import CallFailed, UnknownPool
 from gateway.orders import Order
 from gateway.plain import code, plain
 from gateway.replies import STATUS_OF_TYPE
@@ -106,7 +106,7 @@ class Orchestrator:
                 raise _failure(error, runs) from None
         return await self._result(message, runs[-1])
 
-    async def stream(self, order: Order, *, heartbeat: float = HEARTBEAT_SECONDS) -> AsyncIterator[Told]:
+    async def stream(self, order: Order, *, heartbeat: float = HEARTBEAT_SECONDS) -> AsyncGenerator[Told]:
         """Execute it and tell of it as it goes. Ends with `completed` or `failed`; closing it early ends the call."""
         queue: asyncio.Queue[Told | None] = asyncio.Queue(maxsize=BACKLOG)
         producer = asyncio.create_task(self._produce(order, queue), name="orchestrator stream")
@@ -132,9 +132,12 @@ class Orchestrator:
                 await self._stream_into(queue, claude, order, runs)
         except CallFailed as failure:
             await queue.put(Told("failed", {"error": failure.as_json()}))
+        except UnknownPool as unknown:
+            await queue.put(Told("failed", {"error": {"code": "no_pool", "message": str(unknown), "details": {}}}))
         except Exception:
             logger.exception("an order failed for a reason of our own", extra={"action": "orchestrate"})
-            await queue.put(Told("failed", {"error": {"code": "internal", "message": "Something went wrong here."}}))
+            error = {"code": "internal", "message": "Something went wrong here.", "details": {}}
+            await queue.put(Told("failed", {"error": error}))
         await queue.put(None)
 
     async def _stream_into(
@@ -228,8 +231,10 @@ def _told(event: Event) -> Told | None:
     return None
 
 
-def _failure(error: "APIError", runs: list[Run]) -> CallFailed:
+def _failure(error: "APIError", runs: list[Run]) -> CallFailed | UnknownPool:
     """Say to the orchestrator's caller what the SDK was told. The upstream's words are made plain."""
+    if isinstance(error.__cause__, UnknownPool):
+        return error.__cause__
     activity = runs[-1].call.activity if runs else ""
     response = getattr(error, "response", None)
     status = response.status_code if response is not None else UNAVAILABLE

@@ -10,7 +10,6 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gateway.background import Background
 from gateway.clock import Clock
 from quota.engine.api import Engine
 from quota.engine.errors import EngineError
@@ -34,11 +33,10 @@ class Watched:
 class Renewals:
     """All leases this process keeps alive."""
 
-    def __init__(self, *, clock: Clock, background: Background) -> None:
+    def __init__(self, *, clock: Clock) -> None:
         self._clock = clock
-        self._background = background
         self._watched: set[Watched] = set()
-        self._running = False
+        self._task: asyncio.Task[None] | None = None
 
     def watch(
         self, engine: Engine, lease: Lease, *, ttl_ms: int, for_seconds: float, alive: Callable[[], bool]
@@ -47,14 +45,16 @@ class Renewals:
         now = self._clock.monotonic()
         watched = Watched(engine, lease, ttl_ms, now + ttl_ms / 2_000, now + for_seconds, alive)
         self._watched.add(watched)
-        if not self._running:
-            self._running = True
-            self._background.run(self._run(), name="lease renewals")
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run(), name="lease renewals")
         return watched
 
     def forget(self, watched: Watched) -> None:
         """Stop renewing; the call is over."""
         self._watched.discard(watched)
+        if not self._watched and self._task is not None:
+            self._task.cancel()
+            self._task = None
 
     async def renew_due(self) -> None:
         """Renew what is due, all at once."""
@@ -63,12 +63,9 @@ class Renewals:
         await asyncio.gather(*(self._renew(watched, now) for watched in self._watched if watched.due <= now))
 
     async def _run(self) -> None:
-        try:
-            while self._watched:
-                await self._clock.sleep(min(watched.ttl_ms for watched in self._watched) / 4_000)
-                await self.renew_due()
-        finally:
-            self._running = False
+        while self._watched:
+            await self._clock.sleep(min(watched.ttl_ms for watched in self._watched) / 4_000)
+            await self.renew_due()
 
     async def _renew(self, watched: Watched, now: float) -> None:
         try:

@@ -64,7 +64,7 @@ def _wire() -> Wiring:
         reload=partial(load_pool, engine),
         clock=clock,
         background=background,
-        renewals=Renewals(clock=clock, background=background),
+        renewals=Renewals(clock=clock),
     )
     return Wiring(ports, Pools(load=load_rules), upstream)
 

@@ -171,7 +171,7 @@ class Stage:
             reload=self.load,
             clock=self.clock,
             background=self.background,
-            renewals=Renewals(clock=self.clock, background=self.background),
+            renewals=Renewals(clock=self.clock),
             deadlines=self.deadlines,
         )
 
