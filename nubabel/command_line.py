@@ -21,6 +21,8 @@ WITHOUT_STORE: Final = frozenset(
     }
 )
 """`serve` looks after the store itself; the others have no use for it."""
+_INTERRUPTED: Final = 130
+"""What shells expect of a program that Ctrl-C ended."""
 
 
 def run(argv: Sequence[str]) -> None:
@@ -34,6 +36,8 @@ def run(argv: Sequence[str]) -> None:
     except NubabelError as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        raise SystemExit(_INTERRUPTED) from None
 
 
 def _execute(argv: Sequence[str]) -> None:

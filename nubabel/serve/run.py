@@ -19,6 +19,8 @@ from nubabel.serve.supervisor import Say, Supervisor
 
 READY_SECONDS: Final = 60.0
 _LOOK_EVERY: Final = 0.2
+_SAME_SIGNAL: Final = 0.5
+"""Seconds within which a signal is no second one."""
 
 
 def url() -> str:
@@ -36,7 +38,7 @@ async def run(*, workers: int, when_ready: Callable[[], None], say: Say) -> None
             await asyncio.to_thread(when_ready)
             await stop.wait()
     finally:
-        say("stopping" + (f" (running requests get up to {settings.DRAIN_SECONDS} s; Ctrl-C again cuts them)"))
+        say(f"stopping (running requests get up to {settings.DRAIN_SECONDS} s; Ctrl-C again cuts them off)")
         _hurry_on_signals(supervisor)
         await supervisor.stop()
         guard.cancel()
@@ -100,6 +102,7 @@ def _stop_on_signals() -> asyncio.Event:
 
 
 def _hurry_on_signals(supervisor: Supervisor) -> None:
+    """A second Ctrl-C means impatience; one that comes at once is the first one again, by way of the group."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, supervisor.hurry)
+        loop.call_later(_SAME_SIGNAL, loop.add_signal_handler, number, supervisor.hurry)

@@ -98,10 +98,10 @@ class Supervised:
         ended = asyncio.create_task(process.wait())
         hurried = asyncio.create_task(self._hurry.wait())
         await asyncio.wait({ended, hurried}, timeout=self.service.grace, return_when=asyncio.FIRST_COMPLETED)
-        hurried.cancel()
         if process.returncode is None:
-            self._say(f"{self.service.name} did not stop by itself; killing it")
+            self._say(f"{self.service.name} {'cut off' if hurried.done() else 'did not stop by itself; killing it'}")
             _signal(process, signal.SIGKILL)
+        hurried.cancel()
         await asyncio.wait_for(ended, _KILL_SECONDS)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import shlex
+import signal
 import sys
 from argparse import ArgumentParser
 from contextlib import suppress
@@ -28,6 +29,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: object, **options: Any) -> None:  # noqa: ANN401 - Django's signature
         """Raises NubabelError, which `manage.py` shows as it is."""
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # until the supervisor takes over: clean up too
         with only_one(settings.DATA_DIR):
             self._serve(workers=options["workers"])
 
