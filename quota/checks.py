@@ -48,7 +48,7 @@ def redis_server(url: str) -> list[str]:
             client.ping()
             return _look_at(client)
         except redis.RedisError as error:
-            mend = "start Redis, or correct REDIS_URL (leave it unset for the embedded server of `manage.py serve`)"
+            mend = "start Redis, or correct REDIS_URL (unset: the embedded server is used)"
             raise SetupFailed("Redis", f"it does not answer ({type(error).__name__})", mend) from None
 
 
