@@ -225,6 +225,7 @@ WHITENOISE_ALLOW_ALL_ORIGINS = False
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
+FORMAT_MODULE_PATH = "nubabel.formats"
 LOGGING = logging_config(CONFIG.log_level)
 UNFOLD = {
     "SITE_TITLE": "Nubabel",
@@ -232,6 +233,7 @@ UNFOLD = {
     "SITE_SUBHEADER": "Claude account pool",
     "SITE_SYMBOL": "hub",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "/static/nubabel/favicon.svg"}],
+    "SITE_URL": None,  # the admin site is the site
     "SHOW_VIEW_ON_SITE": False,
     "ENVIRONMENT": "nubabel.admin_badge.environment",
 }
