@@ -13,11 +13,10 @@ from accounts.models import ClaudeAccount, Pool
 from accounts.services import create_account, update_account
 from quota import checks
 from quota.engine.errors import EngineError
-from quota.engine.facade import open_engine
 from quota.engine.types import AccountState
 from quota.errors import ChecksFailed, SetupFailed
 from quota.publish import PoolImage, configure, read_pool
-from quota.wiring import anthropic_api_key, anthropic_base_url, redis_url
+from quota.wiring import anthropic_api_key, anthropic_base_url, open_patient_engine, redis_url
 
 DEFAULT_POOL: Final = "default"
 DEFAULT_ACCOUNT: Final = "default-account"
@@ -26,8 +25,6 @@ MONTHLY_REQUESTS: Final = 1_000_000
 MONTHLY_TOKENS: Final = 5_000_000_000
 _MONTH: Final = {"limit_requests_month": MONTHLY_REQUESTS, "limit_tokens_month": MONTHLY_TOKENS}
 _DEMO_LIMITS: Final = {**_MONTH, "limit_requests_minute": 600, "limit_cost_day": Decimal(50)}
-_SETUP_DEADLINE_SECONDS: Final = 3.0
-"""A person waits for this one; the data plane's quarter of a second would be rash."""
 _STEPS: Final = ((1_000_000_000, "B"), (1_000_000, "M"), (1_000, "K"))
 
 
@@ -125,12 +122,12 @@ def _loaded(account: ClaudeAccount) -> AccountState:
     try:
         return asyncio.run(_load(image, str(account.pk)))
     except EngineError as error:
-        mend = "look at Redis; when it answers within a quarter of a second, run this again"
+        mend = "look at Redis; when it answers promptly, run this again"
         raise ChecksFailed([SetupFailed("Redis", f"the pool could not be loaded: {error}", mend)]) from None
 
 
 async def _load(image: PoolImage, account: str) -> AccountState:
-    engine = open_engine(redis_url(), deadline=_SETUP_DEADLINE_SECONDS)
+    engine = open_patient_engine()
     try:
         await configure(engine, image)
         return (await engine.snapshot(image.pool, accounts=[account])).accounts[account]

@@ -22,11 +22,10 @@ from accounts.models import ClaudeAccount, Pool
 from accounts.models.pools import Degraded
 from quota.engine.api import Engine
 from quota.engine.errors import EngineError, UnknownAccount
-from quota.engine.facade import open_engine
 from quota.engine.types import Account, BreakerSettings, PoolSettings, Strategy, Usage
 from quota.facts import Span
 from quota.models import RejectedKey, UsageRollup
-from quota.wiring import redis_url
+from quota.wiring import open_patient_engine
 
 logger = logging.getLogger(__name__)
 
@@ -154,7 +153,7 @@ def publish_pool(pool_id: uuid.UUID) -> bool:
 
 
 async def _publish(image: PoolImage) -> bool:
-    engine = open_engine(redis_url())
+    engine = open_patient_engine()
     try:
         return await configure(engine, image)
     finally:

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from quota.database_store import DatabaseStore
 from quota.drain import Drain, Pace
 from quota.streams import Lag, Streams, open_client
-from quota.wiring import close_engine, get_engine, redis_url
+from quota.wiring import open_patient_engine, redis_url
 from quota.worker import Rhythm, Worker
 
 logger = logging.getLogger(__name__)
@@ -24,12 +24,13 @@ async def running_worker(*, pace: Pace | None = None, rhythm: Rhythm | None = No
     """Give a worker under a name of its own; what it has not acknowledged at the end others will take over."""
     streams = Streams(open_client(redis_url()), name=f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}")
     store = DatabaseStore()
+    engine = open_patient_engine()
     drain = Drain(streams=streams, store=store, clock=time.monotonic, pace=pace)
     try:
-        yield Worker(drain=drain, engine=get_engine(), source=store, rhythm=rhythm)
+        yield Worker(drain=drain, engine=engine, source=store, rhythm=rhythm)
     finally:
         await _leave(streams)
-        await close_engine()
+        await engine.close()
         await store.close()
 
 

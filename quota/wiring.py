@@ -9,6 +9,7 @@ from django.conf import settings
 from quota.engine.api import Engine
 from quota.engine.facade import open_engine
 
+PATIENCE_SECONDS: Final = 2.0
 _engines: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, Engine]] = WeakKeyDictionary()
 
 
@@ -19,6 +20,11 @@ def get_engine() -> Engine:
     if engine is None:
         engine = _engines[loop] = open_engine(redis_url())
     return engine
+
+
+def open_patient_engine() -> Engine:
+    """An engine for those who may wait (publishing thousands of accounts, the worker). The caller closes it."""
+    return open_engine(redis_url(), deadline=PATIENCE_SECONDS)
 
 
 async def close_engine() -> None:
