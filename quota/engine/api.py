@@ -35,7 +35,8 @@ class Engine(Protocol):
     ) -> bool:
         """Make the pool be exactly this. False if a newer version is already in force.
 
-        `usage` counts only when the store is empty (first start, lost Redis); otherwise the store knows better.
+        `usage` counts only for accounts the store does not know (first start, lost Redis, an account that is new or
+        comes back); of the others it knows better.
         """
 
     async def lease(self, request: LeaseRequest) -> Lease | Refusal:

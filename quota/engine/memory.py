@@ -49,7 +49,7 @@ class MemoryEngine:
             made.events = self._events.setdefault(pool, [])
             self._pools[pool] = made
             return made.configure(settings, accounts, usage)
-        return found.configure(settings, accounts)
+        return found.configure(settings, accounts, usage)
 
     async def lease(self, request: LeaseRequest) -> Lease | Refusal:
         pool, now = self._at(request.pool)

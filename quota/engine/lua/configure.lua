@@ -2,7 +2,7 @@
 -- requires: fields calendar store capacity breaker holds index expiry
 --
 -- ARGV 2 packed settings (the epoch in it is used only if the store is empty)
---      then for each account: id, packed configuration, packed usage or '' (used only if the store is empty):
+--      then for each account: id, packed configuration, packed usage or '' (used only if the account is not known):
 --      day, day requests, tokens, cost, month requests, tokens, cost
 -- Returns {1} in force, {0} a newer version is
 

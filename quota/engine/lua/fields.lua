@@ -21,6 +21,7 @@ local SETTINGS, CLOCK, ACCOUNTS, READY, WAKE, LEASES, LEASE = KEYS[1], KEYS[2], 
 local EXPIRED, HOLDS, WHYS, WAVES, ADOPTED, EVENTS, SESSION = KEYS[8], KEYS[9], KEYS[10], KEYS[11], KEYS[12], KEYS[13], KEYS[14]
 
 local NEVER = 4503599627370496
+local SETTLEMENT = NEVER - 1 -- parked until a call under way ends: sorts before those that wait for a person
 local DAY_MS = 86400000
 local SOON_MS = 1000
 local LATE_SETTLE_MS = 86400000

@@ -23,8 +23,8 @@ local function parked_until(a)
   if a.c[ENABLED] == 0 then return NEVER end
   local reason, until_ms = breaker_obstacle(s)
   -- A probe ends by its settlement or its lease's deadline, and both come by here.
-  if reason then latest = reason == 'probing' and NEVER or until_ms end
-  if a.c[CAP] >= 0 and s[IN_FLIGHT] >= a.c[CAP] then latest = NEVER end
+  if reason then latest = reason == 'probing' and SETTLEMENT or until_ms end
+  if a.c[CAP] >= 0 and s[IN_FLIGHT] >= a.c[CAP] then latest = math.max(latest, SETTLEMENT) end
   if s[OUT_UNTIL] > now then latest = math.max(latest, s[OUT_UNTIL]) end
   local limits = a.c[LIMITS]
   for i = 1, #limits, 3 do
@@ -78,8 +78,9 @@ local function place(a)
   save(a)
 end
 
--- Accounts whose time has come.
+-- Accounts whose time has come. Returns whether more of them may be waiting.
 local function wake_due()
+  local woken = 0
   for _, id in ipairs(call('ZRANGEBYSCORE', WAKE, '-inf', now, 'LIMIT', 0, AT_ONCE)) do
     local a = account(id)
     if a then
@@ -89,5 +90,7 @@ local function wake_due()
     else
       call('ZREM', WAKE, id)
     end
+    woken = woken + 1
   end
+  return woken == AT_ONCE
 end

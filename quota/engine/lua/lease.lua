@@ -116,6 +116,14 @@ local function choose(own)
   return kept, true, ''
 end
 
+local function all_open()
+  for _, name in ipairs(account_ids()) do
+    local a = account(name)
+    if a.c[ENABLED] == 1 and a.s[BREAKER] ~= OPEN then return false end
+  end
+  return true
+end
+
 -- If every enabled account's breaker is open: the one closest to recovery that nothing else keeps away.
 local function early_probe(blocks)
   if pool[EARLY_PROBE] == 0 or now < clock[EARLY_PROBED] + EARLY_PROBE_EVERY_MS then return nil end
@@ -127,7 +135,8 @@ local function early_probe(blocks)
       if b.sole_open and (not found or a.s[OPEN_UNTIL] < found.s[OPEN_UNTIL]) then found = a end
     end
   end
-  if found then clock[EARLY_PROBED], clock_changed = now, true end
+  if not found or not all_open() then return nil end
+  clock[EARLY_PROBED], clock_changed = now, true
   return found
 end
 
@@ -141,22 +150,41 @@ local function only_breaker(a)
   return sole
 end
 
--- Everybody's reason, soonest end first. Parked accounts are looked at in the order in which they come back.
+local function block_of(name)
+  local a = account(name)
+  if not a then return nil end
+  roll(a)
+  local reason, until_ms, detail = obstacle(a, true)
+  if not reason then return nil end
+  return { name, reason, until_ms, detail, sole_open = pool[EARLY_PROBE] == 1 and only_breaker(a) }
+end
+
+-- Everybody's reason, soonest end first. Parked accounts are looked at in the order in which they come back, until
+-- there are enough and none of the others can come back sooner; those that wait for a call to end have no time of
+-- their own, so a few of them are looked at in any case.
 local function blocks_of_all()
-  local names = only ~= '' and pool[ENABLED_COUNT] <= MAX_BLOCKS and account_ids() or ready_ids(0, -1)
-  local seen, blocks = {}, {}
-  for _, name in ipairs(call('ZRANGE', WAKE, 0, MAX_BLOCKS - 1)) do names[#names + 1] = name end
-  for _, name in ipairs(names) do
-    local a = not seen[name] and account(name)
-    seen[name] = true
-    if a then
-      roll(a)
-      local reason, until_ms, detail = obstacle(a, true)
-      if reason then
-        blocks[#blocks + 1] = { name, reason, until_ms, detail, sole_open = pool[EARLY_PROBE] == 1 and only_breaker(a) }
+  local seen, blocks, soonest = {}, {}, NEVER
+  local function look(names)
+    for _, name in ipairs(names) do
+      local block = not seen[name] and block_of(name)
+      seen[name] = true
+      if block then
+        blocks[#blocks + 1] = block
+        soonest = math.min(soonest, block[3])
       end
     end
   end
+  if only ~= '' then look({ only }) end
+  look(ready_ids(0, only ~= '' and MAX_BLOCKS - 1 or -1))
+  look(call('ZRANGEBYSCORE', WAKE, SETTLEMENT, SETTLEMENT, 'LIMIT', 0, 16))
+  local from = 0
+  repeat
+    local page = call('ZRANGE', WAKE, from, from + MAX_BLOCKS - 1)
+    look(page)
+    from = from + #page
+    local following = call('ZRANGE', WAKE, from, from, 'WITHSCORES')
+    local enough = #blocks >= MAX_BLOCKS and (only ~= '' or tonumber(following[2] or NEVER) >= soonest)
+  until enough or #following == 0
   table.sort(blocks, function(x, y) return x[3] < y[3] or (x[3] == y[3] and x[1] < y[1]) end)
   return blocks
 end
@@ -205,8 +233,11 @@ local function lease()
   local known = recall(id)
   if known then return reply(known) end
   reap()
-  wake_due()
-  local chosen, sticky, moved = choose(session_account())
+  local chosen, sticky, moved, more
+  repeat
+    more = wake_due()
+    chosen, sticky, moved = choose(session_account())
+  until chosen or not more
   for _, a in ipairs(to_park) do
     if a ~= chosen then place(a) end
   end
