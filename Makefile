@@ -29,8 +29,8 @@ format: $(VENV)/dev.stamp ## let ruff format and mend what it can
 
 lock: $(VENV)/dev.stamp ## pin what requirements*.in ask for into requirements*.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip compile --quiet --python-version 3.11 --no-annotate --no-header requirements.in -o requirements.txt
-	$(BIN)/uv pip compile --quiet --python-version 3.11 --no-annotate --no-header requirements-dev.in -o requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-annotate --no-header requirements.in -o requirements.txt
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-annotate --no-header requirements-dev.in -o requirements-dev.txt
 
 bench-engine: $(VENV)/dev.stamp ## measure the engine: lease and settle, sequential and concurrent, over-admission
 	$(BIN)/python -m benchmarks.engine
