@@ -64,7 +64,7 @@ class Stage:
         *accounts: Account | str,
         usage: Mapping[str, Usage] | None = None,
         breaker: BreakerSettings | None = None,
-        **settings: Any,  # noqa: ANN401 - passed on to PoolSettings
+        **settings: Any,
     ) -> bool:
         """Configure the pool, one version above the last."""
         version = settings.pop("version", self.settings.version + 1)
@@ -76,20 +76,20 @@ class Stage:
         made = [Account(id=account) if isinstance(account, str) else account for account in accounts]
         return await self.engine.configure(POOL, self.settings, made, usage=usage)
 
-    def request(self, **changes: Any) -> LeaseRequest:  # noqa: ANN401 - passed on to LeaseRequest
+    def request(self, **changes: Any) -> LeaseRequest:
         self._serial += 1
         given = {"pool": POOL, "lease_id": f"lease-{self._serial}", "model": OPUS, "group": "opus-5", **changes}
         return LeaseRequest(**given)
 
-    async def ask(self, **changes: Any) -> Lease | Refusal:  # noqa: ANN401
+    async def ask(self, **changes: Any) -> Lease | Refusal:
         return await self.engine.lease(self.request(**changes))
 
-    async def lease(self, **changes: Any) -> Lease:  # noqa: ANN401
+    async def lease(self, **changes: Any) -> Lease:
         answer = await self.ask(**changes)
         assert isinstance(answer, Lease), answer
         return answer
 
-    async def refusal(self, **changes: Any) -> Refusal:  # noqa: ANN401
+    async def refusal(self, **changes: Any) -> Refusal:
         answer = await self.ask(**changes)
         assert isinstance(answer, Refusal), answer
         return answer
@@ -98,11 +98,11 @@ class Stage:
         self,
         lease: Lease,
         verdict: Verdict = Verdict.SUCCESS,
-        **more: Any,  # noqa: ANN401 - passed on to Settlement
+        **more: Any,
     ) -> Settled:
         return await self.engine.settle(POOL, lease.id, Settlement(verdict=verdict, **more))
 
-    async def call(self, only: str = "", verdict: Verdict = Verdict.SUCCESS, **more: Any) -> str:  # noqa: ANN401
+    async def call(self, only: str = "", verdict: Verdict = Verdict.SUCCESS, **more: Any) -> str:
         """One whole call; the account that served it."""
         lease = await self.lease(only=only)
         await self.settle(lease, verdict, **more)
@@ -116,7 +116,7 @@ class Stage:
         """Open the breaker of an account that is closed and fresh."""
         await self.fail(name, self.settings.breaker.threshold)
 
-    async def half_open(self, name: str = "alpha", **changes: Any) -> Lease:  # noqa: ANN401
+    async def half_open(self, name: str = "alpha", **changes: Any) -> Lease:
         """Trip it, wait, and hold the probe."""
         await self.trip(name)
         self.later(self.settings.breaker.open_ms)
@@ -165,11 +165,11 @@ class Stage:
         return self.engine._connection
 
 
-def limited(name: str, *limits: tuple[Metric, Window, int], **more: Any) -> Account:  # noqa: ANN401
+def limited(name: str, *limits: tuple[Metric, Window, int], **more: Any) -> Account:
     return Account(id=name, limits=tuple(Limit(*limit) for limit in limits), **more)
 
 
-def rpm(name: str, amount: int, **more: Any) -> Account:  # noqa: ANN401
+def rpm(name: str, amount: int, **more: Any) -> Account:
     return limited(name, (Metric.REQUESTS, Window.MINUTE, amount), **more)
 
 

@@ -44,7 +44,7 @@ async def test_only_the_healthy_are_drawn(stage: Stage) -> None:
     await stage.open(*FOUR, strategy=Strategy.RANDOM)
     await stage.trip("bravo")
     await stage.engine.force_open("pool", "delta", actor="ann")
-    assert set([await stage.call() for _ in range(60)]) == {"alpha", "charlie"}
+    assert {await stage.call() for _ in range(60)} == {"alpha", "charlie"}
 
 
 async def test_one_eligible_account_among_many_is_always_found(stage: Stage) -> None:
