@@ -22,3 +22,11 @@ class Background:
         if self._tasks:
             await asyncio.wait(tuple(self._tasks), timeout=timeout)
         return not self._tasks
+
+    async def close(self, *, timeout: float) -> None:  # noqa: ASYNC109 - see drain
+        """Wait that long, then give up on what is left."""
+        await self.drain(timeout=timeout)
+        left = tuple(self._tasks)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)

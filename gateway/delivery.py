@@ -48,8 +48,13 @@ class Delivery:
 
     async def aclose(self) -> None:
         """Let go of the stream. What was generated until now is billed."""
-        if not self._over:
-            await self._end(None if self._whole else Fault.CALLER_LEFT)
+        observer = self._opened.observer
+        if self._whole:
+            await self._end(None)
+        elif observer is not None and observer.error is not None:
+            await self._conclude(error=observer.error, fault=None)  # who hears of an error hangs up
+        else:
+            await self._end(Fault.CALLER_LEFT)
 
     @property
     def _whole(self) -> bool:
@@ -78,7 +83,7 @@ class Delivery:
             count += 1
             if count % CHUNKS_AT_A_STRETCH == 0:
                 await asyncio.sleep(0)
-        await self._conclude(error=observer.error, fault=None)
+        await self.aclose()
 
     async def _next(self, observer: StreamObserver) -> tuple[bytes, Fault]:
         """Read and observe the next chunk; nothing and why, if there is none fit to be passed on."""

@@ -33,7 +33,7 @@ from gateway.replies import Fault
 from gateway.responses import Provenance, Response, Saved
 from gateway.sending import Opened, Sender
 from gateway.wire import Request
-from quota.engine.errors import EngineEmpty, EngineError, EngineUnavailable
+from quota.engine.errors import EngineEmpty, EngineError
 from quota.engine.types import Event, Lease, LeaseRequest, Refusal
 from quota.records import ActivityEnded
 
@@ -142,7 +142,7 @@ class Run:
             return await self._ports.engine.lease(request)
         except EngineEmpty:
             return PoolNotLoaded()
-        except EngineUnavailable:
+        except EngineError:
             return EngineGone()
 
     async def _settle(self, command: Settle) -> Settled:

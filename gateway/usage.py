@@ -81,7 +81,7 @@ def read_message(body: bytes) -> Reading | None:
         message = _message_decoder.decode(body)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
-    return _reading(message)
+    return _reading(message) if _is_utf8(body) else None
 
 
 def read_event(data: bytes, *, so_far: Reading) -> Reading | None:
@@ -99,8 +99,16 @@ def is_json_object(data: bytes) -> bool:
     """Say whether `data` is a JSON object in UTF-8, without building it."""
     try:
         _object_decoder.decode(data)
-        return data.isascii() or bool(data.decode())
     except (msgspec.MsgspecError, ValueError, RecursionError):
+        return False
+    return _is_utf8(data)
+
+
+def _is_utf8(data: bytes) -> bool:
+    """Check what the decoder leaves out: the texts it skips."""
+    try:
+        return data.isascii() or bool(data.decode())
+    except UnicodeDecodeError:
         return False
 
 

@@ -48,7 +48,7 @@ async def close_wiring() -> None:
     """Finish what is settled in the background, then close the running loop's connections to Anthropic."""
     wiring = _wirings.pop(asyncio.get_running_loop(), None)
     if wiring is not None:
-        await wiring.ports.background.drain(timeout=DRAIN_SECONDS)
+        await wiring.ports.background.close(timeout=DRAIN_SECONDS)
         await wiring.upstream.close()
 
 

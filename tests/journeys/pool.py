@@ -20,6 +20,7 @@ from gateway.wire import DEADLINES, Deadlines
 from quota.engine.api import Engine
 from quota.engine.memory import MemoryEngine
 from quota.engine.types import Account, Event, PoolSettings
+from simulator.latency import Pace
 from simulator.testing import RunningSimulator, running_simulator
 from simulator.world import World
 
@@ -62,8 +63,9 @@ class PoolOverSimulator:
         return [event.payload for event in self.events if event.type == type_]
 
 
-def world_of(*names: str) -> World:
-    world = World(seed=7)
+def world_of(*names: str, pace: Pace | None = None) -> World:
+    """A world of these accounts, each in an organization of its own; `pace` spreads a stream's events over time."""
+    world = World(seed=7, pace=pace)
     for name in names:
         world.add_account(name)
     return world
@@ -95,7 +97,7 @@ async def pool_over(
             reload=reload or configure,
             clock=clock,
             background=background,
-            renewals=Renewals(clock=clock, background=background),
+            renewals=Renewals(clock=clock),
             deadlines=deadlines,
         )
         await configure(POOL)
@@ -103,5 +105,5 @@ async def pool_over(
         try:
             yield PoolOverSimulator(world, engine, ports, rules)
         finally:
-            await background.drain(timeout=1)
+            await background.close(timeout=1)
             await upstream.close()
