@@ -13,3 +13,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("health/", include(health_faces.urlpatterns())),
     path("", include("gateway.urls")),
 ]
+
+handler400 = "nubabel.pages.bad_request"
+handler403 = "nubabel.pages.permission_denied"
+handler404 = "nubabel.pages.page_not_found"
+handler500 = "nubabel.pages.server_error"

@@ -43,3 +43,19 @@ def test_the_exception_for_the_admin_skin_is_for_it_alone(client: Client) -> Non
 
 def test_the_page_cannot_be_framed(client: Client) -> None:
     assert client.get("/health/live")["X-Frame-Options"] == "DENY"
+
+
+def test_a_program_that_asks_for_nothing_known_gets_json(client: Client) -> None:
+    answer = client.get("/api/nothing", headers={"Accept": "*/*"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+
+
+def test_a_browser_that_asks_for_nothing_known_gets_a_page(client: Client) -> None:
+    answer = client.get("/nothing", headers={"Accept": "text/html,*/*"})
+    assert answer.status_code == 404
+    assert "To the admin site" in answer.content.decode()
+
+
+def test_an_unknown_host_is_refused_without_a_stack_trace(client: Client) -> None:
+    answer = client.get("/admin/", headers={"Host": "evil.example"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_request")
