@@ -2,18 +2,21 @@
 
 import asyncio
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from typing import Final, TypeVar
 
 from django.db import DatabaseError, InterfaceError, close_old_connections, connections
 from django.utils import timezone
 
-from accounts.models import Pool
+from accounts.models import ClaudeAccount, Pool
+from accounts.services import remember_origin
 from quota.activities import mark_silent
 from quota.entries import Entry
 from quota.ledger import Unreadable, Written, write_surely
+from quota.origins import Origin, origins
 from quota.publish import PoolImage, forget_pardoned, read_pool
 
 SILENT_AFTER: Final = timedelta(hours=24)
@@ -29,12 +32,25 @@ class DatabaseStore:
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
+        self._origins: dict[str, Origin] = {}
+        self.names: Mapping[str, str] = {}
 
     async def pools(self) -> list[str]:
-        return await self._do(lambda: [str(pk) for pk in Pool.objects.order_by("pk").values_list("pk", flat=True)])
+        pools, accounts = await self._do(_names)
+        self.names = pools | accounts
+        return sorted(pools)
 
     async def write(self, pool_id: uuid.UUID, entries: Sequence[Entry], unreadable: Sequence[Unreadable]) -> Written:
-        return await self._do(lambda: write_surely(pool_id, entries, unreadable))
+        written = await self._do(lambda: write_surely(pool_id, entries, unreadable))
+        await self._learn(origins(entries))
+        return written
+
+    async def _learn(self, said: Mapping[str, Origin]) -> None:
+        """Keep whose keys these are; asks the database only when an answer says something new."""
+        for account, origin in said.items():
+            if self._origins.get(account) != origin:
+                await self._do(partial(_remember, account, origin))
+                self._origins[account] = origin
 
     async def image(self, pool: str) -> PoolImage | None:
         return await self._do(lambda: _image(uuid.UUID(pool)))
@@ -63,6 +79,18 @@ def _with_connection(work: Callable[[], T]) -> T:
         # A connection that failed once may be half dead (a restart, a cut); the next try gets a new one.
         connections.close_all()
         raise
+
+
+def _names() -> tuple[dict[str, str], dict[str, str]]:
+    pools, accounts = (
+        {str(pk): name for pk, name in model.objects.order_by("pk").values_list("pk", "name")}
+        for model in (Pool, ClaudeAccount)
+    )
+    return pools, accounts
+
+
+def _remember(account: str, origin: Origin) -> None:
+    remember_origin(account_id=account, organization_id=origin.organization, workspace_id=origin.workspace)
 
 
 def _image(pool_id: uuid.UUID) -> PoolImage | None:

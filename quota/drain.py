@@ -6,7 +6,7 @@ worker once we are gone), and writing it again changes nothing; see Note [Joinin
 
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -25,11 +25,27 @@ _SHOWN: Final = 2_000
 class Store(Protocol):
     """The database as the drain uses it. Methods raise Django's database errors."""
 
+    names: Mapping[str, str]
+    """Id → name of every pool and account, as of the latest look at the pools."""
+
     async def pools(self) -> list[str]:
         """Give the ids of all pools."""
 
     async def write(self, pool_id: uuid.UUID, entries: Sequence[Entry], unreadable: Sequence[Unreadable]) -> Written:
         """Take a batch into the ledger; what cannot be written is set aside."""
+
+
+class Teller(Protocol):
+    """Who tells people of what is written. Never raises, takes a bounded time, and may hear of an entry twice."""
+
+    async def publish(self, entries: Iterable[Entry], *, names: Mapping[str, str]) -> None: ...
+
+
+class Mute:
+    """Tells nobody."""
+
+    async def publish(self, entries: Iterable[Entry], *, names: Mapping[str, str]) -> None:
+        pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +64,20 @@ class Pace:
 class Drain:
     """One consumer at work. `clock` gives seconds that only grow."""
 
-    def __init__(self, *, streams: Streams, store: Store, clock: Callable[[], float], pace: Pace | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        streams: Streams,
+        store: Store,
+        clock: Callable[[], float],
+        pace: Pace | None = None,
+        teller: Teller | None = None,
+    ) -> None:
         self._streams = streams
         self._store = store
         self._clock = clock
         self._pace = pace or Pace()
+        self._teller = teller or Mute()
         self._done_at: dict[str, float] = {}
         self._owed: dict[str, list[Raw]] = {}
         self.pools: list[str] = []
@@ -118,6 +143,7 @@ class Drain:
     async def _take(self, pool: str, raw: Sequence[Raw]) -> None:
         entries, unreadable = decoded(raw)
         written = await self._store.write(uuid.UUID(pool), entries, unreadable)
+        await self._teller.publish(entries, names=self._store.names)
         await self._streams.acknowledge(pool, [entry_id for entry_id, _ in raw])
         self.total += written
         if written.set_aside:

@@ -106,6 +106,8 @@ class AttemptRecord(Record):
     started_ms: int = 0
     first_content_ms: int | None = None
     ended_ms: int = 0
+    workspace: str = ""
+    """Anthropic's id of the workspace whose key answered, where it said so."""
 
 
 @dataclass(frozen=True, slots=True)

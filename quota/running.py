@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from redis.exceptions import RedisError
 
+from notifications.wiring import open_relay
 from quota.database_store import DatabaseStore
 from quota.drain import Drain, Pace
 from quota.streams import Lag, Streams, open_client
@@ -25,9 +26,10 @@ async def running_worker(*, pace: Pace | None = None, rhythm: Rhythm | None = No
     streams = Streams(open_client(redis_url()), name=f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}")
     store = DatabaseStore()
     engine = open_patient_engine()
-    drain = Drain(streams=streams, store=store, clock=time.monotonic, pace=pace)
     try:
-        yield Worker(drain=drain, engine=engine, source=store, rhythm=rhythm)
+        async with open_relay() as relay:
+            drain = Drain(streams=streams, store=store, clock=time.monotonic, pace=pace, teller=relay)
+            yield Worker(drain=drain, engine=engine, source=store, rhythm=rhythm)
     finally:
         await _leave(streams)
         await engine.close()

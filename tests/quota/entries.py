@@ -50,7 +50,7 @@ def expired(
     )
 
 
-def settled(
+def settled(  # noqa: PLR0913 - a field each
     at: int,
     *,
     lease: str = "lease-1",
@@ -62,6 +62,7 @@ def settled(
     sent: bool = True,
     note: AttemptRecord | str | None = None,
     day: int = DAY,
+    organization: str = "",
 ) -> StreamEntry:
     return entry(
         at,
@@ -78,6 +79,7 @@ def settled(
         late=int(late),
         sent=int(sent),
         granted_ms=NOON_MS,
+        organization=organization,
         note=_text(note),
     )
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,6 +31,7 @@ class MemoryStore:
     """A database in memory that fails, hangs or dies as told. Knows each entry by its id, like the real one."""
 
     seen: set[str] = field(default_factory=set)
+    names: dict[str, str] = field(default_factory=dict)
     written: int = 0
     failures: list[BaseException | None] = field(default_factory=list)
     """What happens at each write: nothing, or this error before it."""
@@ -180,6 +181,7 @@ class OnePool:
     """The real database, asked about this pool only."""
 
     database: DatabaseStore
+    names: dict[str, str] = field(default_factory=dict)
 
     async def pools(self) -> list[str]:
         return [str(POOL)]
@@ -237,3 +239,27 @@ def test_a_batch_is_written_as_a_whole_or_not_at_all() -> None:
     with pytest.raises(RuntimeError):
         write(POOL, [*leases(5), cursed])
     assert Attempt.objects.count() == 0
+
+
+@dataclass
+class Listener:
+    """Hears what is told; notes how much was in the ledger by then."""
+
+    store: MemoryStore
+    heard: list[tuple[str, int]] = field(default_factory=list)
+    names: dict[str, str] = field(default_factory=dict)
+
+    async def publish(self, entries: Iterable[Entry], *, names: Mapping[str, str]) -> None:
+        self.heard += [(entry.type, self.store.written) for entry in entries]
+        self.names = dict(names)
+
+
+async def test_people_are_told_of_an_entry_once_it_is_written(client: Any, redis_url: str) -> None:
+    store = MemoryStore(names={"a": "alice"})
+    listener = Listener(store)
+    streams = Streams(open_client(redis_url), name="teller")
+    await put(client, [settled(1)])
+    drain = Drain(streams=streams, store=store, clock=asyncio.get_running_loop().time, pace=AT_ONCE, teller=listener)
+    await drain.everything()
+    await streams.close()
+    assert (listener.heard, listener.names) == ([("lease.settled", 1)], {"a": "alice"})
