@@ -21,6 +21,7 @@ from gateway.moves import (
     Done,
     EngineGone,
     Happening,
+    NoRoom,
     Pause,
     PoolNotLoaded,
     Reload,
@@ -54,9 +55,12 @@ def step(state: State, happening: Happening, *, now_ms: int) -> tuple[State, Com
             return _settled(state)
         case Woke() | Reloaded():
             return state, _ask(state)
+        case NoRoom() if state.refusal is not None:
+            line = f"{refusals.summary(state.refusal)}, and too many wait already"
+            return _give_up(state, answers.refused(state, state.refusal), now_ms, line=line)
         case PoolNotLoaded() if not state.reloaded:
             return replace(state, reloaded=True), Reload()
-        case PoolNotLoaded() | EngineGone():
+        case PoolNotLoaded() | EngineGone() | NoRoom():
             return _give_up(state, answers.unavailable(state), now_ms, line="the engine is not available")
         case Abandoned(fault):
             return _give_up(state, answers.abandoned(fault), now_ms, line=fault.value)
@@ -91,7 +95,7 @@ def _send(state: State, lease: Lease, now_ms: int) -> tuple[State, Command]:
 def _refused(state: State, refusal: Refusal, now_ms: int) -> tuple[State, Command]:
     until = now_ms + state.call.wait_ms if state.wait_until_ms is None else state.wait_until_ms
     waiting = refusals.pause(refusal, left_ms=until - now_ms)
-    state = replace(state, wait_until_ms=until)
+    state = replace(state, wait_until_ms=until, refusal=refusal)
     if waiting is not None:
         return state, Pause(waiting.pause_ms)
     return _give_up(state, answers.refused(state, refusal), now_ms, line=refusals.summary(refusal))

@@ -34,6 +34,8 @@ class Call:
     attempts: int = ATTEMPTS
     wait_ms: int = 0
     """How long the request may wait for somebody to become able to serve it."""
+    seats: int = 100
+    """So many requests of the pool may wait at a time (in this process); one more is refused at once."""
     lease_ms: int = LEASE_TTL_MS
     strategy: str = ""
     """How the pool ranks accounts; only said in the decision chain."""

@@ -19,6 +19,7 @@ from gateway.moves import (
     Done,
     EngineGone,
     Happening,
+    NoRoom,
     Pause,
     PoolNotLoaded,
     Reload,
@@ -59,7 +60,7 @@ class Run:
         self._saved: dict[int, Saved] = {}
         self._state, self._command = begin(call, now_ms=ports.clock.now_ms())
         self._asking: LeaseRequest | None = None
-        self._opened: Opened | None = None
+        self._seated = False
 
     @property
     def ended(self) -> ActivityEnded | None:
@@ -72,6 +73,12 @@ class Run:
         forwarding.joined("", self._request.target)
         try:
             return await self._carry_out()
+        finally:
+            self._stand_up()
+
+    async def _carry_out(self) -> Response:
+        try:
+            return await self._loop()
         except asyncio.CancelledError:
             self._abandon(Fault.CALLER_LEFT)
             raise
@@ -79,6 +86,11 @@ class Run:
             logger.exception("a request failed for a reason of our own", extra={"action": "request"})
             self._abandon(Fault.OURS)
             return self._final()
+
+    def _stand_up(self) -> None:
+        if self._seated:
+            self._seated = False
+            self._ports.room.leave(self.call.pool)
 
     async def conclude(self, returned: Returned) -> None:
         """End the call whose answer was being delivered; its settlement goes on even if this is cancelled."""
@@ -92,7 +104,7 @@ class Run:
 
     # -- the loop
 
-    async def _carry_out(self) -> Response:
+    async def _loop(self) -> Response:
         while not isinstance(self._command, Done):
             happening = await self._do(self._command)
             if isinstance(happening, Opened):
@@ -113,8 +125,7 @@ class Run:
             case Settle():
                 return await self._settle(command)
             case Pause(for_ms):
-                await self._ports.clock.sleep(for_ms / 1_000)
-                return Woke()
+                return await self._pause(for_ms)
             case Reload():
                 return await self._reload()
             case Done():
@@ -133,6 +144,7 @@ class Run:
         if isinstance(happening, EngineGone):
             settlements.give_back(self._ports, pool=request.pool, lease_id=request.lease_id)
         if isinstance(happening, Lease):
+            self._stand_up()
             self._notify(request.events)
         self._asking = None
         return happening
@@ -153,11 +165,17 @@ class Run:
     async def _send(self, lease: Lease, number: int) -> Returned | Opened:
         result = await self._sender.send(lease)
         if isinstance(result, Opened):
-            self._opened = result
             return result
         if result.saved is not None:
             self._saved[number] = result.saved
         return result.returned
+
+    async def _pause(self, for_ms: int) -> Happening:
+        if not self._seated and not self._ports.room.enter(self.call.pool, seats=self.call.seats):
+            return NoRoom()
+        self._seated = True
+        await self._ports.clock.sleep(for_ms / 1_000)
+        return Woke()
 
     async def _reload(self) -> Happening:
         try:

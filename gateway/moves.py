@@ -32,6 +32,11 @@ class Woke:
 
 
 @dataclass(frozen=True, slots=True)
+class NoRoom:
+    """Too many requests wait already."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settled:
     """The lease is settled (or will be)."""
 
@@ -43,7 +48,7 @@ class Abandoned:
     fault: Fault
 
 
-Happening = Lease | Refusal | Returned | PoolNotLoaded | EngineGone | Reloaded | Woke | Settled | Abandoned
+Happening = Lease | Refusal | Returned | PoolNotLoaded | EngineGone | Reloaded | Woke | NoRoom | Settled | Abandoned
 
 
 # -- commands: what to do next -----------------------------------------------------------------------------------------
@@ -63,7 +68,7 @@ class Reload:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Sleep, then `Woke`."""
+    """Take a place in the queue (or `NoRoom`), sleep, then `Woke`."""
 
     for_ms: int
 
@@ -105,6 +110,8 @@ class State:
     lease: Lease | None = None
     sent_ms: int = 0
     wait_until_ms: int | None = None
+    refusal: Refusal | None = None
+    """The latest one."""
     reloaded: bool = False
     outcomes: tuple[Outcome, ...] = ()
     records: tuple[AttemptRecord, ...] = ()

@@ -7,6 +7,7 @@ from gateway.background import Background
 from gateway.clock import Clock
 from gateway.preparing import PoolRules
 from gateway.renewals import Renewals
+from gateway.waiting import WaitingRoom
 from gateway.wire import DEADLINES, Credentials, Deadlines, Upstream
 from quota.engine.api import Engine
 from quota.engine.types import Event
@@ -28,6 +29,7 @@ class Ports:
     background: Background
     renewals: Renewals = field(repr=False)
     deadlines: Deadlines = DEADLINES
+    room: WaitingRoom = field(default_factory=WaitingRoom)
 
 
 Source = Callable[[], Awaitable[tuple[Ports, PoolRules]]]

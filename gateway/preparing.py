@@ -76,6 +76,7 @@ def prepare(request: Request, *, context: Context, rules: PoolRules, activity: s
         access_key=context.access_key,
         stream=body.stream is True,
         wait_ms=rules.queue_ms,
+        seats=rules.queue_size,
         strategy=rules.strategy,
     )
 

@@ -1,9 +1,10 @@
-"""The cast of the gateway's tests: a clock one winds by hand, an Anthropic that does as told, and a pool of accounts."""
+"""The cast of the gateway's tests: a clock wound by hand, an Anthropic that does as told, and a pool of accounts."""
 
 import asyncio
 import json
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Any
 
 from accounts.credentials import Secret
 from accounts.directory import Credential
@@ -16,7 +17,7 @@ from gateway.renewals import Renewals
 from gateway.replies import Fault
 from gateway.wire import Deadlines, Request
 from quota.engine.memory import MemoryEngine
-from quota.engine.types import Account, PoolSettings
+from quota.engine.types import Account, Event, PoolSettings
 
 NOON = 1_795_435_200_000  # 2026-11-23 12:00 UTC
 POOL = "pool"
@@ -51,8 +52,8 @@ class Answers:
     """One scripted answer. A chunk that is an exception is raised; one that is callable is called (and may wait)."""
 
     status: int = 200
-    headers: dict = field(default_factory=dict)
-    chunks: list = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
+    chunks: list[Any] = field(default_factory=list)
 
 
 class ScriptedExchange:
@@ -63,7 +64,7 @@ class ScriptedExchange:
         self.closed = False
         self.timeouts = []
 
-    async def read(self, *, timeout):
+    async def read(self, *, timeout):  # noqa: ASYNC109 - the protocol's
         self.timeouts.append(timeout)
         if not self.left:
             return b""
@@ -156,9 +157,9 @@ class Stage:
     settings: PoolSettings = field(default_factory=lambda: PoolSettings(version=1))
     keyring: Keyring = field(default_factory=Keyring)
     deadlines: Deadlines = field(default_factory=Deadlines)
-    accounts: list = None
+    accounts: list[Account] = field(default_factory=list)
     loads: int = 0
-    events: list = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
 
     def __post_init__(self):
         self.engine = MemoryEngine(clock=self.clock.now_ms)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -12,8 +13,8 @@ from accounts.database import in_database
 from accounts.models import Pool
 from accounts.services import create_account
 from gateway.wiring import close_wiring, get_wiring
-from quota.records import ActivityEnded
 from quota.engine.stream import decode, stream_key
+from quota.records import ActivityEnded
 from quota.wiring import close_engine, get_engine
 from simulator.testing import running_simulator
 from tests.journeys.pool import world_of
@@ -109,7 +110,8 @@ async def stream_of(pool):
     import redis.asyncio
     from django.conf import settings
 
-    async with redis.asyncio.Redis.from_url(settings.REDIS_URL) as client:
+    client: Any = redis.asyncio.Redis.from_url(settings.REDIS_URL)
+    async with client:
         found = await client.xrange(stream_key(str(pool.pk)))
     return [decode(entry_id, fields) for entry_id, fields in found]
 
@@ -315,7 +317,9 @@ async def test_a_quiet_stream_has_a_heartbeat(key, pool, simulator):
     from gateway.wiring import orchestrator_for
 
     simulator.world.always(None, "hang_after_headers", frames=0)
-    orchestrator = orchestrator_for(await authenticate(presented(key)))
+    principal = await authenticate(presented(key))
+    assert principal is not None
+    orchestrator = orchestrator_for(principal)
     told = orchestrator.stream(Order(message="Hi"), heartbeat=0.01)
     names = [(await anext(told)).name for _ in range(3)]
     assert "heartbeat" in names

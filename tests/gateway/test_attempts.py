@@ -21,7 +21,7 @@ from gateway.moves import (
 )
 from gateway.outcomes import classify
 from gateway.replies import Fault, Reply
-from quota.engine.types import Block, Lease, Reason, Refusal
+from quota.engine.types import Block, Event, Lease, Reason, Refusal
 from tests.gateway.test_outcomes import ROWS
 
 NOW = 1_795_435_200_000
@@ -59,7 +59,10 @@ def stories(draw):
 @given(stories())
 def test_any_story_ends_with_every_lease_settled_exactly_once(story):
     asks, outcomes = list(story[0]), list(story[1])
-    now, granted, settled, told = NOW, [], [], []
+    now = NOW
+    granted: list[str] = []
+    settled: list[str] = []
+    told: list[Event] = []
     state, command = begin(CALL, now_ms=now)
     for _ in range(200):
         match command:
@@ -101,6 +104,8 @@ def test_the_same_ask_repeated_is_the_same_lease():
     state, first = begin(CALL, now_ms=NOW)
     state, _ = step(state, PoolNotLoaded(), now_ms=NOW)
     _, again = step(state, Reloaded(), now_ms=NOW)
+    assert isinstance(first, Ask)
+    assert isinstance(again, Ask)
     assert first.request.lease_id == again.request.lease_id
 
 
@@ -109,12 +114,14 @@ def test_the_second_ask_leaves_out_who_was_tried():
     state, _ = step(state, lease(1), now_ms=NOW)
     state, _ = step(state, Returned(FAILED), now_ms=NOW)
     _, ask = step(state, Settled(), now_ms=NOW)
+    assert isinstance(ask, Ask)
     assert ask.request.tried == ("account-1",)
     assert ask.request.events[0].type == "activity.progress"
 
 
 def test_a_pinned_call_goes_nowhere_else():
     state, ask = begin(Call(**{**fields(CALL), "only": "account-1"}), now_ms=NOW)
+    assert isinstance(ask, Ask)
     assert ask.request.only == "account-1"
     state, _ = step(state, lease(1), now_ms=NOW)
     state, _ = step(state, Returned(FAILED), now_ms=NOW)
@@ -125,6 +132,7 @@ def test_a_pinned_call_goes_nowhere_else():
 def test_who_leaves_before_any_lease_has_still_been_there():
     state, _ = begin(CALL, now_ms=NOW)
     _, done = step(state, Abandoned(Fault.CALLER_LEFT), now_ms=NOW)
+    assert isinstance(done, Done)
     assert [event.type for event in done.events] == ["activity.started", "activity.failed"]
 
 

@@ -17,6 +17,7 @@ from tests.gateway.cast import (
     START,
     STOP,
     Answers,
+    HandClock,
     fails,
     frame,
     good_stream,
@@ -183,11 +184,13 @@ async def test_a_cancelled_reader_settles():
 
 
 async def test_a_drip_that_never_makes_an_event_is_silence():
-    scene = stage(alpha=[streams(*CONTENT, *[lambda: drip()] * 500)], deadlines=Deadlines(gap=30))
+    clock = HandClock()
 
     async def drip():
-        scene.clock.wind(1)
+        clock.wind(1)
         return b"x"
+
+    scene = stage(alpha=[streams(*CONTENT, *[drip] * 500)], deadlines=Deadlines(gap=30), clock=clock)
 
     run, body = await streamed(scene)
     assert run.ended.attempts[0].why == "silence timeout"
@@ -196,25 +199,26 @@ async def test_a_drip_that_never_makes_an_event_is_silence():
 
 
 async def test_a_stream_may_not_last_for_ever():
-    scene = stage(alpha=[streams(*CONTENT, *[lambda: talk()] * 500)], deadlines=Deadlines(total=60))
+    clock = HandClock()
 
     async def talk():
-        scene.clock.wind(1)
+        clock.wind(1)
         return text_delta("x")
+
+    scene = stage(alpha=[streams(*CONTENT, *[talk] * 500)], deadlines=Deadlines(total=60), clock=clock)
 
     run, _ = await streamed(scene)
     assert run.ended.attempts[0].why == "total timeout"
 
 
 async def test_a_long_stream_keeps_its_lease():
-    scene = stage(alpha=[streams(*CONTENT, *[lambda: think()] * 10, END, STOP)])
-
     async def think():
         scene.clock.wind(50)
         await scene.ports.renewals.renew_due()
         assert await scene.engine.expire("pool") == 0
         return text_delta("x")
 
+    scene = stage(alpha=[streams(*CONTENT, *[think] * 10, END, STOP)])
     run, _ = await streamed(scene, lease_ms=120_000)
     assert run.ended.ok
     assert (await scene.state("alpha")).day_requests == 1

@@ -80,7 +80,9 @@ async def test_three_failures_are_enough():
 
 async def test_an_account_at_its_limit_uses_up_no_attempt():
     names = ("a", "b", "c", "d", "e")
-    scripts = dict(zip(names, ([fails(429, retry_after="9")], [fails(500)], [fails(401)], [fails(500)], [ok("e")])))
+    scripts = dict(
+        zip(names, ([fails(429, retry_after="9")], [fails(500)], [fails(401)], [fails(500)], [ok("e")]), strict=True)
+    )
     scene = stage(**scripts, settings=IN_ORDER, accounts=in_order(*names))
     _, response = await scene.respond()
     assert text_of(response) == "e"
@@ -154,6 +156,24 @@ async def test_a_request_that_would_wait_too_long_hears_when_to_come_back():
     assert (response.status, headers["x-should-retry"]) == (429, "false")
     assert 43_000 <= int(headers["retry-after"]) <= 43_200
     assert sum(scene.clock.slept) <= 1.1
+
+
+async def test_when_too_many_wait_already_a_request_is_refused_at_once():
+    limited = Account(id="alpha", limits=(Limit(Metric.REQUESTS, Window.MINUTE, 1),))
+    scene = stage(alpha=[ok()], accounts=[limited])
+    await scene.respond()
+    _, response = await scene.respond(activity="activity-2", wait_ms=61_000, seats=0)
+    assert (response.status, scene.clock.slept) == (429, [])
+    assert "too many wait already" in ended(scene).decision[0]
+
+
+async def test_who_has_waited_leaves_the_room():
+    limited = Account(id="alpha", limits=(Limit(Metric.REQUESTS, Window.MINUTE, 1),))
+    scene = stage(alpha=[ok()], accounts=[limited])
+    for number in range(3):
+        _, response = await scene.respond(activity=f"activity-{number}", wait_ms=61_000, seats=1)
+        assert response.status == 200
+    assert scene.ports.room.waiting("pool") == 0
 
 
 async def test_an_engine_that_is_gone_answers_503():

@@ -66,7 +66,9 @@ def test_a_value_that_no_header_may_have_is_refused(value):
         sent(("anthropic-beta", value))
 
 
-@pytest.mark.parametrize("target", ["/v1/messages", "/v1/messages?beta=true", "/v1/models/claude-opus-5", "/v1/files/f_1/content"])
+@pytest.mark.parametrize(
+    "target", ["/v1/messages", "/v1/messages?beta=true", "/v1/models/claude-opus-5", "/v1/files/f_1/content"]
+)
 def test_an_api_path_is_joined_to_the_accounts_base_url(target):
     assert joined("https://api.anthropic.com/", target) == f"https://api.anthropic.com{target}"
 

@@ -173,7 +173,7 @@ ROWS = {
 
 
 @pytest.mark.parametrize(("reply", "kind", "verdict", "elsewhere", "seen"), ROWS.values(), ids=ROWS.keys())
-def test_a_row_of_the_table_holds(reply, kind, verdict, elsewhere, seen):
+def test_a_row_of_the_table_holds(reply, kind, verdict, elsewhere, seen):  # noqa: PLR0917 - a row's columns
     outcome = judged(reply)
     assert (outcome.kind, outcome.verdict, outcome.elsewhere) == (kind, verdict, elsewhere)
     assert ("same" if outcome.caller.unchanged else outcome.caller.status) == seen

@@ -9,7 +9,9 @@ NOW = 1_000_000
 
 
 def refusal(*blocks):
-    return Refusal("p", NOW, NEVER, tuple(Block(f"a{i}", reason, NOW + wait) for i, (reason, wait) in enumerate(blocks)))
+    return Refusal(
+        "p", NOW, NEVER, tuple(Block(f"a{i}", reason, NOW + wait) for i, (reason, wait) in enumerate(blocks))
+    )
 
 
 def never(reason):

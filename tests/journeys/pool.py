@@ -1,7 +1,7 @@
 """A pool over the simulator: the real SDK, the real HTTP client, the real loop; only Anthropic is a double."""
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -79,7 +79,7 @@ async def pool_over(
     deadlines: Deadlines = DEADLINES,
     wait_ms: int = 0,
     engine: Engine | None = None,
-    reload: Callable[[str], object] | None = None,
+    reload: Callable[[str], Awaitable[object]] | None = None,
 ) -> AsyncIterator[PoolOverSimulator]:
     """Serve the world's accounts as one pool until the block ends."""
     clock, background = SystemClock(), Background()

@@ -1,5 +1,7 @@
 """Every fault the simulator knows, on the first of two accounts: the caller never notices, or hears the truth."""
 
+from typing import Any
+
 import anthropic
 import pytest
 
@@ -16,7 +18,7 @@ ASK = {"model": "claude-sonnet-5-5", "max_tokens": 60, "messages": [{"role": "us
 
 CALLERS_OWN = {"bad_request", "too_large", "unprocessable", "not_found"}
 HARMLESS = {"ok", "crlf", "huge_line"}
-PARAMETERS = {
+PARAMETERS: dict[str, dict[str, Any]] = {
     "status": {"status": 418},
     "pings": {"seconds": 0.01},
     "drip": {"chunk": 7, "seconds": 0.0},
@@ -65,7 +67,11 @@ async def test_a_stream_survives_it_or_says_that_it_broke(name):
         async with pool.client() as claude:
             answered = [await outcome_of(streamed(claude)) for _ in range(2)]
         assert "whole" in answered
-        assert set(answered) <= {"whole", "broken", *({"the caller's mistake"} if name in CALLERS_OWN | {"status"} else ())}
+        assert set(answered) <= {
+            "whole",
+            "broken",
+            *({"the caller's mistake"} if name in CALLERS_OWN | {"status"} else ()),
+        }
         await told_the_truth(pool, requests=2)
         ended = [ActivityEnded.from_json(text) for text in pool.told("activity.completed")]
         assert len(ended) == answered.count("whole")

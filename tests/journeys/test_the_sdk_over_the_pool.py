@@ -19,7 +19,7 @@ def troubled_world():
     return world
 
 
-async def leases(pool) -> int:
+async def leases(pool):
     return (await pool.engine.snapshot(POOL)).leases
 
 
