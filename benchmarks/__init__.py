@@ -1,0 +1,1 @@
+"""What the pool costs, measured: `make bench-engine`."""
