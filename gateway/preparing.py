@@ -83,7 +83,8 @@ def prepare(request: Request, *, context: Context, rules: PoolRules, activity: s
 
 def affinity_key(principal: str, session: str) -> str:
     """Give a session's key: the same name of two principals is two sessions. Empty if there is no session."""
-    return hashlib.sha256(f"{principal}\0{session}".encode()).hexdigest()[:32] if session else ""
+    named = f"{len(principal)}:{principal}:{session}"
+    return hashlib.sha256(named.encode()).hexdigest()[:32] if session else ""
 
 
 def _read(body: bytes) -> _Body:
