@@ -46,6 +46,8 @@ def estimated(*, tokens: int, cost_nano: int) -> Bill:
 
 def total(bills: tuple[Bill, ...]) -> Bill:
     """Add up a request's calls."""
+    if len(bills) == 1:
+        return bills[0]  # nearly all requests
     return Bill(
         usage=sum((one.usage for one in bills), start=TokenUsage()),
         cost_nano=sum(one.cost_nano for one in bills),

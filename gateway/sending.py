@@ -22,6 +22,9 @@ from quota.engine.types import Lease
 WHOLE_MAX: Final = 8 * 1024 * 1024
 """Bytes of an answer that are held until it is complete; a larger one (a file) is passed on as it comes."""
 
+_UNDECIDED: Final = classify(Reply(status=200), now_ms=0)
+"""What stands for the outcome until the call has ended."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ended:
@@ -101,7 +104,7 @@ class Sender:
         headers = exchange.headers
         base = Reply(status=exchange.status, headers=headers, model=self._call.model, group=self._call.group)
         returned = Returned(
-            outcome=classify(base, now_ms=self._ports.clock.now_ms()),
+            outcome=_UNDECIDED,
             request_id=identity(headers.get("request-id", "")),
             organization=identity(headers.get("anthropic-organization-id", "")),
         )

@@ -14,7 +14,9 @@ from accounts.models import Pool
 from accounts.services import create_account
 from gateway.wiring import close_wiring, get_wiring
 from quota.engine.stream import decode, stream_key
+from quota.models import Activity
 from quota.records import ActivityEnded
+from quota.running import running_worker
 from quota.wiring import close_engine, get_engine
 from simulator.testing import running_simulator
 from tests.journeys.pool import world_of
@@ -114,6 +116,28 @@ async def stream_of(pool):
     async with client:
         found = await client.xrange(stream_key(str(pool.pk)))
     return [decode(entry_id, fields) for entry_id, fields in found]
+
+
+async def test_each_request_leaves_one_activity_whose_cost_is_what_anthropic_charged(key, simulator):
+    simulator.world.always("alpha", "internal")
+    answers = [(await post({**HELLO, "category": "it-test", "session_id": "s"}, key)).json() for _ in range(4)]
+    async with running_worker() as worker:
+        await worker.once()
+    rows = {str(row.pk): row async for row in Activity.objects.all()}
+    assert {answer["activity"] for answer in answers} == set(rows)
+    assert {row.status for row in rows.values()} == {"completed"}
+    assert {row.category for row in rows.values()} == {"it-test"}
+    assert sum(row.cost_nano for row in rows.values()) == sum(a.cost for a in simulator.world.accounts.values())
+    assert all(row.decision and row.request_id.startswith("req_") for row in rows.values())
+
+
+async def test_a_refused_request_leaves_a_failed_activity(key, simulator):
+    simulator.world.always(None, "overloaded")
+    error = (await post(HELLO, key)).json()["error"]
+    async with running_worker() as worker:
+        await worker.once()
+    row = await Activity.objects.aget()
+    assert (str(row.pk), row.status, row.error_type) == (error["details"]["activity"], "failed", "overloaded_error")
 
 
 # -- who may

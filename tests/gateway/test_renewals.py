@@ -1,6 +1,7 @@
 """Leases of long calls are kept, those of ended ones are not."""
 
 import asyncio
+from typing import Any
 
 from gateway.renewals import Renewals
 from quota.engine.errors import EngineUnavailable
@@ -18,7 +19,7 @@ class StillClock(HandClock):
 class Recorder:
     def __init__(self):
         self.renewed = []
-        self.answer = True
+        self.answer: Any = True
 
     async def renew(self, pool, lease_id, *, ttl_ms, alive=False):
         self.renewed.append((lease_id, ttl_ms, alive))

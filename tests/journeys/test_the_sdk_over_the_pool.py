@@ -1,5 +1,7 @@
 """The official SDK works over the pool as it does directly, and never notices which account answered."""
 
+from typing import Any
+
 import anthropic
 import pytest
 
@@ -7,7 +9,7 @@ from quota.records import ActivityEnded
 from tests.journeys.pool import POOL, pool_over, world_of
 
 MODEL = "claude-sonnet-5-5"
-HELLO = [{"role": "user", "content": "Hello"}]
+HELLO: Any = [{"role": "user", "content": "Hello"}]
 BAD_AND_GOOD = ("a-overloaded", "b-throttled", "c-broken", "d-good", "e-good")
 
 
