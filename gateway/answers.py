@@ -13,7 +13,7 @@ from gateway.calls import Delivered, FinalAnswer, OwnAnswer, Returned, UpstreamA
 from gateway.moves import State
 from gateway.outcomes import Elsewhere, Kind, Outcome, usefulness
 from gateway.replies import Fault
-from gateway.rules import OUR_FAULT
+from gateway.rules import NOBODY, OUR_FAULT
 from quota.engine.types import Refusal, Verdict
 
 CALLS_PER_ATTEMPT: Final = 2
@@ -75,7 +75,7 @@ def unavailable(state: State) -> FinalAnswer:
 def abandoned(fault: Fault) -> OwnAnswer:
     """Say what there is to say when a request ends by itself, between two calls."""
     if fault is Fault.CALLER_LEFT:
-        return OwnAnswer(499, "api_error", "The caller went away.")
+        return OwnAnswer(NOBODY.status, NOBODY.type, NOBODY.message)
     return OwnAnswer(OUR_FAULT.status, OUR_FAULT.type, OUR_FAULT.message)
 
 

@@ -111,7 +111,7 @@ def _returned(state: State, returned: Returned, now_ms: int) -> tuple[State, Com
     )
     state = replace(state, lease=lease, outcomes=(*state.outcomes, returned.outcome), records=(*state.records, record))
     goes_on = answers.worth_another(state)
-    line = narration.attempt_line(state.call, lease, record, next_step="next account" if goes_on else "answered")
+    line = narration.attempt_line(state.call, lease, record, next_step="next account" if goes_on else "the end")
     state = replace(state, decision=(*state.decision, line))
     if not goes_on:
         state = _concluded(state, answers.last_word(state, returned), now_ms)

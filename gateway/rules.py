@@ -152,7 +152,6 @@ def _names_the_model(facts: Facts) -> bool:
 
 
 def _names_a_feature(facts: Facts) -> bool:
-    """A caller's wish for a feature must not cost us the key."""
     words = ("feature", "beta", "header", "tool", "fast mode", "speed", "long context", "inference_geo", "mcp")
     return facts.status == 403 and any(word in facts.text for word in words)  # noqa: PLR2004
 
@@ -219,7 +218,7 @@ TOO_SLOW: Final = Caller(False, 504, "timeout_error", "Anthropic did not answer 
 BROKEN: Final = Caller(False, 502, "api_error", "Anthropic's answer was incomplete or unreadable.")
 SERVER_TROUBLE: Final = Caller(False, 502, "api_error", "Anthropic answered with a server error.")
 OVERLOADED: Final = Caller(False, 529, "overloaded_error", "Anthropic is overloaded.")
-NOBODY: Final = Caller(False, 499, "api_error", "The caller went away.")
+NOBODY: Final = Caller(False, 499, "caller_left", "The caller went away.")
 OUR_FAULT: Final = Caller(False, 503, "api_error", "The pool could not carry out this request.")
 
 _V = Verdict
@@ -279,6 +278,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule(Kind.EDGE, _is_edge_page, _V.NEUTRAL, _E.ONCE, UNREACHABLE),
     Rule(Kind.KEY_REJECTED, _status(401), _V.REJECTED, _E.YES, UNAVAILABLE),
     Rule(Kind.MODEL, _names_the_model, _V.ALIVE, _E.YES, UNCHANGED, holds=_hold_model),
+    # a caller's wish for a feature must not cost us the key
     Rule(Kind.FEATURE, _names_a_feature, _V.ALIVE, _E.YES, UNCHANGED),
     Rule(Kind.KEY_REJECTED, _status(403), _V.REJECTED, _E.YES, UNAVAILABLE),
     # their servers
@@ -298,4 +298,3 @@ RULES: Final[tuple[Rule, ...]] = (
     # everything else is between the caller and Anthropic
     Rule(Kind.CALLER_ERROR, lambda _facts: True, _V.ALIVE, _E.NO, UNCHANGED),
 )
-"""First match wins; the last row matches everything."""

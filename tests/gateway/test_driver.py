@@ -267,7 +267,7 @@ async def test_the_decision_chain_says_who_was_chosen_why_and_what_came_of_it():
     await scene.respond(strategy="priority")
     assert list(ended(scene).decision) == [
         "attempt 1: account alpha (priority), server_error: http 500 api_error, 0 ms, next account",
-        "attempt 2: account beta (priority), success: http 200, 0 ms, answered",
+        "attempt 2: account beta (priority), success: http 200, 0 ms, the end",
     ]
 
 
@@ -369,7 +369,7 @@ async def test_a_caller_who_leaves_while_waiting_leaves_an_ended_activity():
         await task
     await scene.background.drain(timeout=1)
     assert scene.types() == ["activity.started", "activity.failed"]
-    assert ended(scene).error_message == "The caller went away."
+    assert (ended(scene).error_type, ended(scene).error_message) == ("caller_left", "The caller went away.")
 
 
 async def test_a_caller_who_leaves_during_the_settlement_does_not_undo_it():
