@@ -1,8 +1,10 @@
 """Which Redis and which database this test process uses, so that runs beside each other never meet."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import redis
 
@@ -77,3 +79,12 @@ def wipe(url: str) -> None:
     with redis.Redis.from_url(url) as client:
         client.flushdb()
         client.set(_MARK, "1")
+
+
+def address_of(database: Mapping[str, Any]) -> str:
+    """A DATABASE_URL of Django's settings_dict, for processes that a test starts."""
+    if database["ENGINE"].endswith("sqlite3"):
+        return f"sqlite:///{database['NAME']}"
+    host = database.get("HOST") or database.get("OPTIONS", {}).get("host", "")
+    where = {"user": database["USER"], "password": database["PASSWORD"], "host": host, "port": database["PORT"] or 5432}
+    return f"postgresql:///{database['NAME']}?{urlencode({name: value for name, value in where.items() if value})}"

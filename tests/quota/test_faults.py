@@ -30,6 +30,7 @@ from quota.publish import load_pool
 from quota.running import running_worker
 from quota.streams import open_client
 from quota.worker import Rhythm
+from tests import stores
 from tests.quota.conftest import key_of
 
 pytestmark = [pytest.mark.faults, pytest.mark.django_db(transaction=True)]
@@ -40,11 +41,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def database_url() -> str:
     """Where this test's database is, for processes of their own."""
-    where = connection.settings_dict
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{where['NAME']}"
-    password = f":{where['PASSWORD']}" if where["PASSWORD"] else ""
-    return f"postgres://{where['USER']}{password}@{where['HOST']}:{where['PORT'] or 5432}/{where['NAME']}"
+    return stores.address_of(connection.settings_dict)
 
 
 class Workers:
