@@ -35,6 +35,7 @@ class Engine(Protocol):
     ) -> bool:
         """Make the pool be exactly this. False if a newer version is already in force.
 
+        Raises EngineMisconfigured, and changes nothing, if it makes no sense.
         `usage` counts only for accounts the store does not know (first start, lost Redis, an account that is new or
         comes back); of the others it knows better.
         """

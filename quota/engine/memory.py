@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from uuid import uuid4
 
 from quota.engine import settling
+from quota.engine.checks import check
 from quota.engine.errors import EngineEmpty, UnknownAccount
 from quota.engine.pool import Member, Pool
 from quota.engine.states import snapshot_of
@@ -42,6 +43,7 @@ class MemoryEngine:
         *,
         usage: Mapping[str, Usage] | None = None,
     ) -> bool:
+        check(settings, accounts)
         try:
             found, _ = self._at(pool)
         except EngineEmpty:

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from quota.engine import codec
+from quota.engine.checks import check
 from quota.engine.connection import Connection
 from quota.engine.errors import EngineEmpty, UnknownAccount
 from quota.engine.keys import events_key, pool_keys, session_key
@@ -50,6 +51,7 @@ class RedisEngine:
         *,
         usage: Mapping[str, Usage] | None = None,
     ) -> bool:
+        check(settings, accounts)
         enabled = sum(account.enabled for account in accounts)
         packed = codec.settings_parts(settings, pool=pool, epoch=uuid4().hex, enabled=enabled)
         parts = [part for a in accounts for part in codec.account_parts(a, (usage or {}).get(a.id))]

@@ -1,5 +1,8 @@
 """Edits: a newer one wins, what is known of an account survives them, an older one is ignored."""
 
+import pytest
+
+from quota.engine.errors import EngineMisconfigured
 from quota.engine.types import Account, BreakerSettings, Metric, Reason, Strategy, Usage, Verdict, Window
 from tests.contract.stage import NOON, POOL, Stage, limited, reasons, rpm, utc_ms
 
@@ -156,3 +159,31 @@ async def test_one_that_comes_back_begins_afresh(stage: Stage) -> None:
     await stage.open("bravo")
     await stage.open("alpha", "bravo")
     assert (await stage.lease(only="alpha")).generation == 0
+
+
+NONSENSE: dict[str, tuple[list[Account], BreakerSettings]] = {
+    "there 2 times": ([Account(id="bravo"), Account(id="bravo")], BreakerSettings()),
+    "printable text": ([Account(id="")], BreakerSettings()),
+    "without '|'": ([Account(id="a|b")], BreakerSettings()),
+    "weight 0": ([Account(id="bravo", weight=0)], BreakerSettings()),
+    "concurrency -1": ([Account(id="bravo", max_concurrency=-1)], BreakerSettings()),
+    "tokens per day of -5": ([limited("bravo", (Metric.TOKENS, Window.DAY, -5))], BreakerSettings()),
+    "one failure to open": ([Account(id="bravo")], BreakerSettings(threshold=0)),
+    "longer than nothing": ([Account(id="bravo")], BreakerSettings(open_ms=0)),
+}
+
+
+@pytest.mark.parametrize("complaint", NONSENSE)
+async def test_what_makes_no_sense_is_refused_with_the_reason_and_changes_nothing(stage: Stage, complaint: str) -> None:
+    await stage.open("alpha")
+    before = await stage.engine.snapshot(POOL)
+    accounts, breaker = NONSENSE[complaint]
+    with pytest.raises(EngineMisconfigured) as caught:
+        await stage.open(*accounts, breaker=breaker)
+    assert complaint in str(caught.value)
+    assert await stage.engine.snapshot(POOL) == before
+
+
+async def test_everything_that_is_wrong_is_said_at_once(stage: Stage) -> None:
+    with pytest.raises(EngineMisconfigured, match=r"weight 0.*concurrency -2"):
+        await stage.open(Account(id="alpha", weight=0), Account(id="bravo", max_concurrency=-2))
