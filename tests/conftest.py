@@ -43,6 +43,7 @@ def _touches_stores(item: pytest.Function) -> bool:
 @pytest.fixture(scope="session", autouse=True)
 def redis_url() -> Iterator[str]:
     """The Redis of this test process: a private embedded Valkey, or a database of its own on REDIS_URL's server."""
+    stores.sweep(SCRATCH)
     if not CALLERS_REDIS_URL:
         valkey.ensure(SCRATCH, durable=False)
     yield settings.REDIS_URL

@@ -1,12 +1,18 @@
 """Which Redis and which database this test process uses, so that runs beside each other never meet."""
 
 import os
+import re
+import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import redis
+
+from nubabel import valkey
+from nubabel.errors import StoreError
 
 _CLAIM = "nubabel:tests:claim:{db}"
 _MARK = "nubabel:tests:mark"
@@ -88,3 +94,13 @@ def address_of(database: Mapping[str, Any]) -> str:
     host = database.get("HOST") or database.get("OPTIONS", {}).get("host", "")
     where = {"user": database["USER"], "password": database["PASSWORD"], "host": host, "port": database["PORT"] or 5432}
     return f"postgresql:///{database['NAME']}?{urlencode({name: value for name, value in where.items() if value})}"
+
+
+def sweep(scratch: Path) -> None:
+    """Stop and remove what test processes left that were killed before they could clean up."""
+    for left in scratch.parent.glob("nubabel-tests-*"):
+        owner = re.match(r"nubabel-tests-(\d+)", left.name)
+        if owner and not valkey.is_alive(int(owner[1])):
+            with suppress(OSError, StoreError):  # another run sweeps the same, or they are another user's
+                valkey.stop(left)
+                shutil.rmtree(left)

