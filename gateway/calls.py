@@ -43,13 +43,14 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """One upstream call is over (`request_id` and `organization` come from its headers)."""
+    """One upstream call is over (`request_id`, `organization` and `workspace` come from its headers)."""
 
     outcome: Outcome
     reading: Reading = field(default_factory=Reading)
     generated_tokens: int = 0
     request_id: str = ""
     organization: str = ""
+    workspace: str = ""
     first_content_ms: int | None = None
     delivering: bool = False
     """The caller already has the beginning of this answer: whatever happened, there is no other."""

@@ -76,6 +76,7 @@ def attempt_record(
         started_ms=sent_ms,
         first_content_ms=returned.first_content_ms,
         ended_ms=now_ms,
+        workspace=returned.workspace,
     )
 
 

@@ -53,6 +53,8 @@ class Result:
     attempts: int
     activity: str
     stop_reason: str
+    simulated: bool = False
+    """The answer was made up by the demo's simulated account."""
 
     def as_json(self) -> dict[str, Any]:
         """Give it as the API shows it. Money is a decimal text in dollars, beside exact nano-dollars."""
@@ -69,6 +71,7 @@ class Result:
             "attempts": self.attempts,
             "activity": self.activity,
             "stop_reason": self.stop_reason,
+            **({"simulated": True} if self.simulated else {}),
         }
 
 
@@ -183,16 +186,18 @@ class Orchestrator:
         if ended is None:
             raise TypeError("an answer whose request has not ended")
         ports, _ = await self._via()
+        name, simulated = await _name(ports, ended.account)
         return Result(
             output="".join(block.text for block in message.content if block.type == "text"),
             model=message.model,
-            account=await _name(ports, ended.account),
+            account=name,
             usage={**asdict(ended.usage), "total_tokens": ended.usage.total},
             cost_nano=ended.cost_nano,
             price_known=ended.price_known,
             attempts=len(ended.attempts),
             activity=ended.activity,
             stop_reason=message.stop_reason or "",
+            simulated=simulated,
         )
 
 
@@ -202,12 +207,13 @@ def _sdk() -> Any:  # noqa: ANN401 - the SDK itself, imported late
     return anthropic
 
 
-async def _name(ports: "Ports", account: str) -> str:
-    """Give an account's name; its id, if the name cannot be found out now."""
+async def _name(ports: "Ports", account: str) -> tuple[str, bool]:
+    """Give an account's name (its id, if that cannot be found out now) and whether it is simulated."""
     try:
-        return (await ports.credentials.get(account)).name
+        credential = await ports.credentials.get(account)
     except AccountsError:
-        return account
+        return account, False
+    return credential.name, credential.simulated
 
 
 def _teller(queue: "asyncio.Queue[Told | None]") -> "Listener":

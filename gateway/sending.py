@@ -107,6 +107,7 @@ class Sender:
             outcome=_UNDECIDED,
             request_id=identity(headers.get("request-id", "")),
             organization=identity(headers.get("anthropic-organization-id", "")),
+            workspace=identity(headers.get("anthropic-workspace-id", "")),
         )
         head = Saved(exchange.status, forwarding.response_headers(headers))
         return Opened(exchange, pacer, head, base, returned)

@@ -5,7 +5,7 @@ import logging
 from typing import Final
 
 from gateway.ports import Ports
-from quota.engine.errors import EngineEmpty, EngineError
+from quota.engine.errors import EngineEmpty, EngineError, EngineUnavailable
 from quota.engine.types import Lease, Settlement, Verdict
 
 logger = logging.getLogger(__name__)
@@ -52,6 +52,15 @@ async def _once(ports: Ports, pool: str, lease_id: str, settlement: Settlement) 
     try:
         await ports.engine.settle(pool, lease_id, settlement)
     except EngineEmpty:
-        # The store lost its memory; the lease is gone with it, but what happened must still reach the ledger.
-        if settlement.events:
-            await ports.engine.emit(pool, settlement.events)
+        # The store lost its memory and the lease with it; once loaded again it adopts the grant that we hold.
+        await _reload(ports, pool)
+        await ports.engine.settle(pool, lease_id, settlement)
+
+
+async def _reload(ports: Ports, pool: str) -> None:
+    try:
+        await ports.reload(pool)
+    except EngineError:
+        raise
+    except Exception as error:  # the database, whatever its driver raises: to be tried again like the engine's own
+        raise EngineUnavailable(f"the pool could not be loaded: {type(error).__name__}") from error

@@ -71,7 +71,7 @@ async def test_an_order_is_answered_with_everything_it_took(key, simulator):
     answer = response.json()
     assert response.status_code == 200
     assert set(answer) == {
-        "output", "model", "account", "usage", "cost", "attempts", "activity", "stop_reason"
+        "output", "model", "account", "usage", "cost", "attempts", "activity", "stop_reason", "simulated"
     }  # fmt: skip
     assert answer["account"] in simulator.world.accounts
     assert (answer["model"], answer["attempts"]) == ("claude-sonnet-5-5", 1)

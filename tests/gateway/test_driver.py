@@ -429,3 +429,16 @@ async def test_a_caller_who_leaves_while_asking_gives_a_lease_back_that_was_gran
         await task
     assert await scene.leases() == 0
     assert (await scene.state("alpha")).day_requests == 0
+
+
+async def test_a_store_that_lost_its_memory_during_a_call_is_told_of_it_all_the_same():
+    async def lose_everything():
+        scene.engine.forget()
+        return ok()
+
+    scene = stage(alpha=[lose_everything])
+    await scene.load("pool")
+    _, response = await scene.respond()
+    assert response.status == 200
+    assert (await scene.state("alpha")).day_tokens == 15
+    assert [kind for kind, _ in scene.engine.events("pool")].count("lease.settled") == 1
