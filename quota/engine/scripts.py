@@ -1,4 +1,4 @@
-"""The Lua scripts as Redis gets them: each with the parts its header requires put in front."""
+"""The Lua scripts as Redis gets them: with the parts their headers require in front, and constants written out."""
 
 import hashlib
 import re
@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
+
+from quota.engine.inlining import inline
 
 NAMES = ("lease", "settle", "renew", "expire", "configure", "snapshot", "control")
 _REQUIRES = re.compile(r"^-- requires:(.*)$", re.MULTILINE)
@@ -46,4 +48,4 @@ def _assemble(name: str, read: Callable[[str], str]) -> Script:
     body = read(name)
     required = _REQUIRES.search(body)
     parts = required.group(1).split() if required else []
-    return Script(name, _COMMENT.sub("", "\n".join([*map(read, parts), body])))
+    return Script(name, inline(_COMMENT.sub("", "\n".join([*map(read, parts), body]))))
