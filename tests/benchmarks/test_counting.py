@@ -7,6 +7,7 @@ import pytest
 from benchmarks.attempts import Grant
 from benchmarks.bounds import worst
 from benchmarks.limited import (
+    Kind,
     calls_at_once,
     cost_a_day,
     most_at_once,
