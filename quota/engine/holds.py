@@ -2,8 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 from quota.engine.types import NEVER, Account, Hold, HoldState, LeaseRequest, Scope
+
+MAX_HOLDS: Final = 10_000
+"""Callers choose model names: what they can make a pool remember has an end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +33,10 @@ class Holds:
                 yield until, why
 
     def add(self, key: HoldKey, *, until_ms: int, why: str) -> bool:
-        """False if one at least as long is in force."""
+        """False if one at least as long is in force, or there are too many."""
         if self.entries.get(key, (0, ""))[0] >= until_ms:
+            return False
+        if key.model and key not in self.entries and len(self.entries) >= MAX_HOLDS:
             return False
         self.entries[key] = (until_ms, why)
         return True

@@ -2,6 +2,7 @@
 
 import pytest
 
+from quota.engine.holds import MAX_HOLDS
 from quota.engine.types import NEVER, Account, Hold, Reason, Scope, Verdict
 from tests.contract.stage import HAIKU, NOON, OPUS, POOL, Stage
 
@@ -203,3 +204,12 @@ async def test_a_whole_organization_comes_back_by_itself_when_its_time_is_up(sta
     assert (await stage.refusal()).retry_at_ms == NOON + 60_000
     stage.later(60_000)
     assert {await stage.call() for _ in range(2)} == {"alpha", "bravo"}
+
+
+async def test_model_names_that_callers_make_up_are_remembered_only_up_to_a_bound(stage: Stage) -> None:
+    await stage.open("alpha")
+    made_up = [Hold(Scope.ACCOUNT, "model", for_ms=600_000, model=f"claude-{n}") for n in range(MAX_HOLDS + 5)]
+    await throttle(stage, *made_up)
+    await throttle(stage, Hold(Scope.ACCOUNT, "spend_limit", for_ms=600_000))
+    holds = (await stage.look()).holds
+    assert len(holds) == MAX_HOLDS + 1  # and what no caller can make up is always kept

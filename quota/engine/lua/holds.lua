@@ -1,5 +1,7 @@
 -- Cool-downs (see holds.py). A hold in force is never shortened by a later one.
 
+local MAX_HOLDS = 10000
+
 -- The holds that would keep the account from this group and model: whole-account and whole-organization ones first.
 local function hold_keys(a, group, model)
   local own, org = 'account|' .. a.id, organization(a)
@@ -60,6 +62,8 @@ local function add_hold(a, scope, group, model, until_ms, why)
   local key, bound, about = key_of(a, scope, group, model)
   local known = tonumber(call('ZSCORE', HOLDS, key) or 0)
   if until_ms <= now or known >= until_ms then return end
+  -- Callers choose model names: what they can make us remember has an end.
+  if model ~= '' and known == 0 and call('ZCARD', HOLDS) >= MAX_HOLDS then return end
   put_hold(key, until_ms, why)
   if bound == 'account' and group == '' and model == '' then a.s[OUT_UNTIL] = math.max(a.s[OUT_UNTIL], until_ms) end
   tell('hold', 'account', a.id, 'scope', bound, 'organization', organization(a), 'why', why, 'until_ms', until_ms,
