@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from benchmarks.attempts import Grant
-from quota.engine.types import Account, AccountState, Limit, Metric, Window
+from quota.engine.types import Account, Limit, Metric, Window
+from quota.engine.views import AccountState
 
 MINUTE_MS: Final = 60_000
 USD: Final = 1_000_000_000

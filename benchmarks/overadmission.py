@@ -16,7 +16,8 @@ from benchmarks.limited import Kind, calls_at_once, cost_a_day, requests_a_minut
 from benchmarks.rig import DEADLINE_SECONDS
 from quota.engine.connection import Connection
 from quota.engine.redis import RedisEngine
-from quota.engine.types import PoolSettings, PoolSnapshot
+from quota.engine.types import PoolSettings
+from quota.engine.views import PoolSnapshot
 
 ACCOUNTS = 20
 CALLERS = 32

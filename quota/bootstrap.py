@@ -13,7 +13,7 @@ from accounts.models import ClaudeAccount, Pool
 from accounts.services import create_account, update_account
 from quota import checks
 from quota.engine.errors import EngineError
-from quota.engine.types import AccountState
+from quota.engine.views import AccountState
 from quota.errors import ChecksFailed, SetupFailed
 from quota.publish import PoolImage, configure, read_pool
 from quota.wiring import anthropic_api_key, anthropic_base_url, open_patient_engine, redis_url

@@ -3,18 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from quota.engine.types import (
-    Account,
-    Event,
-    Lease,
-    LeaseRequest,
-    PoolSettings,
-    PoolSnapshot,
-    Refusal,
-    Settled,
-    Settlement,
-    Usage,
-)
+from quota.engine.types import Account, Event, Lease, LeaseRequest, PoolSettings, Refusal, Settled, Settlement, Usage
+from quota.engine.views import PoolSnapshot
 
 
 class Engine(Protocol):

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from quota.engine.calendar import day_end_ms, day_of, month_end_ms, month_of, slot_end_ms, slot_of
-from quota.engine.types import NEVER, Limit, LimitState, Metric, Usage, Window
+from quota.engine.types import NEVER, Limit, Metric, Usage, Window
+from quota.engine.views import LimitState
 
 SOON_MS = 1_000
 """When only calls under way stand in the way, ask again in a second: they may end at any moment."""

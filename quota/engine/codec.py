@@ -9,7 +9,7 @@ import msgspec
 from quota.engine.breaker import Breaker
 from quota.engine.capacity import Amount, Counters
 from quota.engine.holds import HoldKey, Holds
-from quota.engine.pool import Member
+from quota.engine.members import Member
 from quota.engine.types import (
     Account,
     Block,

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from quota.engine.types import NEVER, Account, Hold, HoldState, LeaseRequest, Scope
+from quota.engine.types import NEVER, Account, Hold, LeaseRequest, Scope
+from quota.engine.views import HoldState
 
 MAX_HOLDS: Final = 10_000
 """Callers choose model names: what they can make a pool remember has an end."""

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from uuid import uuid4
 
-from quota.engine import settling
+from quota.engine import leasing, settling
 from quota.engine.checks import check
 from quota.engine.errors import EngineEmpty, UnknownAccount
-from quota.engine.pool import Member, Pool
+from quota.engine.members import Member
+from quota.engine.pool import Pool
 from quota.engine.states import snapshot_of
 from quota.engine.types import (
     Account,
@@ -15,12 +16,12 @@ from quota.engine.types import (
     Lease,
     LeaseRequest,
     PoolSettings,
-    PoolSnapshot,
     Refusal,
     Settled,
     Settlement,
     Usage,
 )
+from quota.engine.views import PoolSnapshot
 
 CLOCK_SLACK_MS = 5_000
 """A clock that steps back this far stands still; one that steps back further is a different clock."""
@@ -55,7 +56,7 @@ class MemoryEngine:
 
     async def lease(self, request: LeaseRequest) -> Lease | Refusal:
         pool, now = self._at(request.pool)
-        return pool.lease(request, now_ms=now)
+        return leasing.lease(pool, request, now_ms=now)
 
     async def renew(self, pool: str, lease_id: str, *, ttl_ms: int, alive: bool = False) -> bool:
         found, now = self._at(pool)

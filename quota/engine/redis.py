@@ -14,18 +14,8 @@ from quota.engine.keys import events_key, pool_keys, session_key
 from quota.engine.pool import Pool
 from quota.engine.scripts import Scripts, scripts
 from quota.engine.states import snapshot_of
-from quota.engine.types import (
-    Account,
-    Event,
-    Lease,
-    LeaseRequest,
-    PoolSettings,
-    PoolSnapshot,
-    Refusal,
-    Settled,
-    Settlement,
-    Usage,
-)
+from quota.engine.types import Account, Event, Lease, LeaseRequest, PoolSettings, Refusal, Settled, Settlement, Usage
+from quota.engine.views import PoolSnapshot
 
 
 class RedisEngine:

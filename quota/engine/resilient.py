@@ -24,13 +24,13 @@ from quota.engine.types import (
     Lease,
     LeaseRequest,
     PoolSettings,
-    PoolSnapshot,
     Refusal,
     Settled,
     Settlement,
     Usage,
     Verdict,
 )
+from quota.engine.views import PoolSnapshot
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -8,7 +8,8 @@ from quota.engine.calendar import slot_end_ms, slot_of
 from quota.engine.capacity import NOTHING, Amount
 from quota.engine.holds import HoldKey, key_of, until_of
 from quota.engine.incidents import COMMON_CAUSE_HOLD_MS, OUTAGE_ANNOUNCE_MS, SEVERAL, is_outage
-from quota.engine.pool import Granted, Member, Pool
+from quota.engine.members import Granted, Member
+from quota.engine.pool import Pool
 from quota.engine.types import NEVER, Hold, Lease, Scope, Settled, Settlement, Verdict
 
 INVALID_KEY = "invalid_key"

@@ -3,16 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from quota.engine.types import (
-    NEVER,
-    Account,
-    AccountState,
-    BreakerMode,
-    BreakerState,
-    Limit,
-    PoolSnapshot,
-    Window,
-)
+from quota.engine.types import NEVER, Account, BreakerMode, BreakerState, Limit, Window
+from quota.engine.views import AccountState, PoolSnapshot
 
 
 def shares(snapshot: PoolSnapshot, *, processes: int) -> tuple[Account, ...]:

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 from quota.engine.capacity import limit_state
-from quota.engine.pool import Member, Pool
-from quota.engine.types import AccountState, PoolSnapshot, Window
+from quota.engine.members import Member
+from quota.engine.pool import Pool
+from quota.engine.types import Window
+from quota.engine.views import AccountState, PoolSnapshot
 
 
 def snapshot_of(pool: Pool, accounts: Sequence[str] | None, *, leases: int, now_ms: int) -> PoolSnapshot:

@@ -5,7 +5,6 @@ nano-dollars (1 USD = 1_000_000_000), tokens are tokens. Ids of pools, accounts,
 opaque non-empty strings without control characters.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -271,66 +270,3 @@ class Settled:
     late: bool = False
     """The lease had expired; its estimate was charged and is now corrected."""
     account: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class LimitState:
-    """One limit and how much of it is gone."""
-
-    limit: Limit
-    used: int
-    reserved: int
-    resets_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class HoldState:
-    scope: Scope
-    why: str
-    until_ms: int
-    group: str = ""
-    model: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class AccountState:
-    """One account as the selector sees it: the only source of any status shown to people."""
-
-    id: str
-    enabled: bool
-    priority: int
-    organization: str
-    breaker: BreakerState
-    mode: BreakerMode
-    generation: int
-    failures: int
-    open_until_ms: int
-    breaker_why: str
-    probing: bool
-    in_flight: int
-    load_ppm: int
-    last_used_ms: int
-    day_requests: int
-    day_tokens: int
-    day_cost: int
-    month_requests: int
-    month_tokens: int
-    month_cost: int
-    reserved_tokens: int
-    reserved_cost: int
-    minute_requests: int
-    limits: tuple[LimitState, ...] = ()
-    holds: tuple[HoldState, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class PoolSnapshot:
-    """A pool at one instant; taking it changes nothing."""
-
-    pool: str
-    now_ms: int
-    settings: PoolSettings
-    leases: int
-    accounts: Mapping[str, AccountState]
-    configuration: tuple[Account, ...] = ()
-    """The accounts as configured, in the order of `accounts`."""

@@ -13,7 +13,6 @@ from quota.engine.redis import RedisEngine
 from quota.engine.stream import decode, stream_key
 from quota.engine.types import (
     Account,
-    AccountState,
     BreakerSettings,
     Lease,
     LeaseRequest,
@@ -27,6 +26,7 @@ from quota.engine.types import (
     Verdict,
     Window,
 )
+from quota.engine.views import AccountState
 
 POOL: Final = "pool"
 OPUS: Final = "claude-opus-5"

@@ -194,8 +194,7 @@ async def test_a_frozen_redis_costs_a_call_three_tenths_of_a_second_and_then_not
     engine = open_engine(server.url)
     await engine.configure(POOL, PoolSettings(version=1), [Account("a")])
     await engine.lease(LeaseRequest(POOL, "warm", "m", "g"))
-    while POOL not in engine._seen:
-        await asyncio.sleep(0)
+    await asyncio.gather(*engine._errands)
     os.kill(server.pid, signal.SIGSTOP)
     try:
         began = time.monotonic()

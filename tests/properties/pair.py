@@ -13,7 +13,8 @@ from quota.engine.keys import events_key
 from quota.engine.memory import MemoryEngine
 from quota.engine.redis import RedisEngine
 from quota.engine.scripts import Scripts
-from quota.engine.types import Account, Lease, LeaseRequest, PoolSettings, PoolSnapshot, Refusal, Strategy, Usage
+from quota.engine.types import Account, Lease, LeaseRequest, PoolSettings, Refusal, Strategy, Usage
+from quota.engine.views import PoolSnapshot
 
 POOL = "p"
 

@@ -25,13 +25,13 @@ from quota.engine.types import (
     Limit,
     Metric,
     PoolSettings,
-    PoolSnapshot,
     Settlement,
     Strategy,
     Usage,
     Verdict,
     Window,
 )
+from quota.engine.views import PoolSnapshot
 from quota.ledger import write
 from quota.models import RejectedKey
 from quota.publish import account_of, load_pool, publish_pool, read_pool, settings_of

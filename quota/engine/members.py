@@ -1,0 +1,52 @@
+"""What a pool remembers of one account and of one lease."""
+
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+
+from quota.engine.breaker import Breaker
+from quota.engine.capacity import Counters, load_ppm
+from quota.engine.strategies import Standing
+from quota.engine.types import Account, Lease, LeaseRequest
+
+
+@dataclass(slots=True)
+class Member:
+    """An account and everything the pool knows of it."""
+
+    account: Account
+    breaker: Breaker = field(default_factory=Breaker)
+    counters: Counters = field(default_factory=Counters)
+    in_flight: int = 0
+    passed: int = 0
+    last_turn: int = 0
+    last_used_ms: int = 0
+
+    @property
+    def load_ppm(self) -> int:
+        return load_ppm(self.counters, self.account.limits, in_flight=self.in_flight, cap=self.account.max_concurrency)
+
+    @property
+    def standing(self) -> Standing:
+        return Standing(
+            id=self.account.id,
+            priority=self.account.priority,
+            load_ppm=self.load_ppm,
+            in_flight=self.in_flight,
+            passed=self.passed,
+            last_turn=self.last_turn,
+        )
+
+    def at(self, now_ms: int) -> "Member":
+        """A copy as of an instant, for looking at."""
+        copied = replace(self, counters=deepcopy(self.counters))
+        copied.counters.roll(now_ms)
+        return copied
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """A lease as the pool remembers it."""
+
+    lease: Lease
+    request: LeaseRequest
+    expired_ms: int = 0
