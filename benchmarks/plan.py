@@ -31,8 +31,8 @@ class Plan:
 
 FULL: Final = Plan(
     sizes=(10, 100, 1_000, 10_000),
-    rounds=40,
-    block=50,
+    rounds=80,
+    block=25,
     burst_rounds=5,
     callers=64,
     pairs=25,
