@@ -53,8 +53,10 @@ class Clock:
 class Stage:
     """`engine` under test; accounts may be given by name where nothing else about them matters."""
 
-    def __init__(self, engine: Engine, clock: Clock) -> None:
+    def __init__(self, engine: Engine, clock: Clock, *, store: MemoryEngine | RedisEngine) -> None:
         self.engine = engine
+        self.store = store
+        """What holds the state; the engine itself, or what stands behind it."""
         self.clock = clock
         self.settings = PoolSettings(version=1)
         self._serial = 0
@@ -132,8 +134,8 @@ class Stage:
         return [fields for found, fields in await self.all_told() if found == kind]
 
     async def all_told(self) -> list[tuple[str, dict[str, str]]]:
-        if isinstance(self.engine, MemoryEngine):
-            return self.engine.events(POOL)
+        if isinstance(self.store, MemoryEngine):
+            return self.store.events(POOL)
         entries = await self.connection.call("XRANGE", stream_key(POOL), "-", "+")
         decoded = [decode(name, dict(zip(flat[::2], flat[1::2], strict=True))) for name, flat in entries]
         return [(entry.type, dict(entry.fields)) for entry in decoded]
@@ -146,23 +148,22 @@ class Stage:
 
     def seed(self, random: Random, pool: str = POOL) -> None:
         """Make the draws of the random strategy repeatable."""
-        if isinstance(self.engine, MemoryEngine):
-            self.engine._pools[pool].rng = random
+        if isinstance(self.store, MemoryEngine):
+            self.store._pools[pool].rng = random
         else:
-            assert isinstance(self.engine, RedisEngine)
-            self.engine._random = random
+            self.store._random = random
 
     async def lose_everything(self) -> None:
         """What a store without persistence does when it restarts."""
-        if isinstance(self.engine, MemoryEngine):
-            self.engine.forget()
+        if isinstance(self.store, MemoryEngine):
+            self.store.forget()
         else:
             await self.connection.call("DEL", *(key for key in pool_keys(POOL) if not key.endswith(b"events")))
 
     @property
     def connection(self) -> Connection:
-        assert isinstance(self.engine, RedisEngine)
-        return self.engine._connection
+        assert isinstance(self.store, RedisEngine)
+        return self.store._connection
 
 
 def limited(name: str, *limits: tuple[Metric, Window, int], **more: Any) -> Account:
