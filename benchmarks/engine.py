@@ -13,7 +13,7 @@ import uvloop
 from benchmarks.beside import beside
 from benchmarks.bounds import Bound, none_over, worst
 from benchmarks.latency import Burst, Sequential, bursts, sequential
-from benchmarks.machine import APART, FREE, description, placements
+from benchmarks.machine import APART, FREE, description, load, placements
 from benchmarks.overadmission import Load, Outcome, kinds, overadmission
 from benchmarks.plan import FULL, QUICK, Plan
 from benchmarks.report import bound_table, burst_table, outcome_table, placement_table, sequential_table
@@ -21,13 +21,14 @@ from benchmarks.rig import Rig, private_server
 from quota.engine.types import Strategy
 
 SEED = 20_261_123
+METHOD = "medians  of the quietest quarter of the rounds, bare and engine calls taking turns; p99 of all calls"
 
 
 def main(arguments: Sequence[str]) -> int:
     options = _options(arguments)
     plan = QUICK if options.quick else FULL
     bounds = uvloop.run(_measure(plan, seed=options.seed, peers=not options.no_peers))
-    _say("Bounds", bound_table(bounds))
+    _say("Bounds", f"{bound_table(bounds)}\n\nload after: {load()}")
     return 0 if all(bound.holds for bound in bounds if plan.judges_speed or not bound.timing) else 1
 
 
@@ -43,7 +44,7 @@ async def _measure(plan: Plan, *, seed: int, peers: bool) -> list[Bound]:
     """Everything, printed as it comes. Returns the bounds."""
     with private_server() as server:
         rig = Rig(server, seed=seed)
-        _say("Engine benchmark", "\n".join(await description(rig.connection, seed=seed)))
+        _say("Engine benchmark", "\n".join([*await description(rig.connection, seed=seed), METHOD]))
         rows, elsewhere = await _one_caller(rig, plan, seed=seed)
         crowd = await _many_callers(rig, plan)
         outcomes = await _limits(server.url, plan, seed=seed)
@@ -93,8 +94,8 @@ async def _many_callers(rig: Rig, plan: Plan) -> list[Burst]:
 
 
 async def _limits(url: str, plan: Plan, *, seed: int) -> list[Outcome]:
-    load = Load(plan.processes, plan.attempts)
-    outcomes = [await overadmission(url, kind, load, seed=seed) for kind in kinds(load)]
+    crowd = Load(plan.processes, plan.attempts)
+    outcomes = [await overadmission(url, kind, crowd, seed=seed) for kind in kinds(crowd)]
     _say(f"{plan.processes} processes, {plan.attempts:,} attempts each", outcome_table(outcomes))
     return outcomes
 

