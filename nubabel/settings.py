@@ -18,6 +18,7 @@ DEBUG = CONFIG.debug and not PRODUCTION
 HOST = CONFIG.host
 PORT = CONFIG.port
 DRAIN_SECONDS = CONFIG.drain_seconds
+POOL_PROCESSES = CONFIG.pool_processes
 DATA_DIR = CONFIG.data_dir
 DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 

@@ -25,8 +25,9 @@ _SHOWN: Final = 2_000
 class Store(Protocol):
     """The database as the drain uses it. Methods raise Django's database errors."""
 
-    names: Mapping[str, str]
-    """Id → name of every pool and account, as of the latest look at the pools."""
+    @property
+    def names(self) -> Mapping[str, str]:
+        """Id → name of every pool and account, as of the latest look at the pools."""
 
     async def pools(self) -> list[str]:
         """Give the ids of all pools."""

@@ -18,7 +18,7 @@ def get_engine() -> Engine:
     loop = asyncio.get_running_loop()
     engine = _engines.get(loop)
     if engine is None:
-        engine = _engines[loop] = open_engine(redis_url())
+        engine = _engines[loop] = open_engine(redis_url(), processes=settings.POOL_PROCESSES)
     return engine
 
 

@@ -7,10 +7,9 @@ from quota.engine.redis import RedisEngine
 from quota.engine.resilient import ResilientEngine
 
 DEADLINE_SECONDS = 0.25
-PROCESSES = 4
 
 
-def open_engine(url: str, *, deadline: float = DEADLINE_SECONDS, processes: int = PROCESSES) -> ResilientEngine:
+def open_engine(url: str, *, deadline: float = DEADLINE_SECONDS, processes: int = 1) -> ResilientEngine:
     """An engine on the Redis at `url` (redis://, rediss:// or unix://). It connects at the first call.
 
     It belongs to the running event loop; open one per loop. `deadline` (seconds) bounds every call. `processes` is how
