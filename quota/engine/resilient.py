@@ -215,14 +215,18 @@ class ResilientEngine:
             self._seen_at[pool] = now + 100 * (now - self._seen_at.get(pool, now))
 
     async def _tell(self) -> None:
-        """Tell the store what it missed, oldest first; what it still does not hear waits for the next time."""
-        while self._untold:
-            pool, lease_id, settlement = self._untold[0]
+        """Tell the store what it missed, oldest first; what it does not hear now waits for the next time."""
+        for _ in range(len(self._untold)):
+            untold = self._untold.popleft()
             try:
-                await self._store.settle(pool, lease_id, settlement)
-            except EngineError:
+                await self._store.settle(*untold)
+            except EngineEmpty:
+                self._untold.append(untold)  # its pool is not loaded yet; the others need not wait for that
+            except EngineUnavailable:
+                self._untold.appendleft(untold)
                 return
-            self._untold.popleft()
+            except EngineError:
+                logger.exception("a settlement was refused for good", extra={"action": "untold_refused"})
 
     def _errand(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from nubabel import valkey
-from quota.engine.errors import EngineUnavailable
+from quota.engine.errors import EngineError, EngineUnavailable
 from quota.engine.facade import open_engine
 from quota.engine.memory import MemoryEngine
 from quota.engine.resilient import ResilientEngine
@@ -39,6 +39,7 @@ class Store(MemoryEngine):
     def __init__(self) -> None:
         super().__init__(clock=lambda: NOW_MS)
         self.away = False
+        self.refuses = False
         self.asked = 0
 
     async def lease(self, request: LeaseRequest) -> Lease | Refusal:
@@ -53,6 +54,8 @@ class Store(MemoryEngine):
         self.asked += 1
         if self.away:
             raise EngineUnavailable("away")
+        if self.refuses:
+            raise EngineError("no")
 
 
 class World:
@@ -176,6 +179,29 @@ async def test_an_ask_whose_answer_never_came_is_given_back(world: World) -> Non
     world.seconds += 1.1
     await world.engine._tell()
     assert (await world.store.snapshot(POOL)).leases == 0
+
+
+async def test_what_one_pool_has_to_wait_for_does_not_hold_up_the_others(world: World) -> None:
+    lease = await granted(await world.lease("l1"))
+    world.store.away = True
+    await world.engine.settle("unloaded", "x", Settlement(Verdict.SUCCESS))
+    await world.settle(lease, tokens=5)
+    await world.come_back()
+    await world.engine._tell()
+    assert (await world.used(), len(world.engine._untold)) == (5, 1)
+
+
+async def test_what_the_store_refuses_for_good_is_dropped_and_said(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    lease = await granted(await world.lease("l1"))
+    world.store.away = True
+    await world.settle(lease, tokens=5)
+    await world.come_back()
+    world.store.refuses = True
+    await world.engine._tell()
+    assert not world.engine._untold
+    assert "refused for good" in caplog.text
 
 
 async def test_the_store_is_trusted_again_when_it_answers(world: World) -> None:

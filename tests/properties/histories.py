@@ -280,7 +280,8 @@ class History:
         version = self.settings.version + 1 if newer else self.settings.version - 1
         settings = replace(self.settings, version=version, strategy=self.random.choice(list(Strategy)))
         accounts = [_account(name, self.random) for name in NAMES if self.random.random() < 0.95]
-        if await self.pair.configure(settings, accounts):
+        usage = {name: Usage(day=self.pair.clock.now_ms // DAY_MS, day_tokens=5, month_cost=3) for name in NAMES}
+        if await self.pair.configure(settings, accounts, usage):
             self.settings, self.accounts = settings, accounts
             self.admitted.clear()
 
