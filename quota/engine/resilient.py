@@ -10,9 +10,9 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from quota.engine.api import Engine
 from quota.engine.errors import EngineAway, EngineEmpty, EngineError, EngineUnavailable
@@ -51,10 +51,12 @@ class ResilientEngine:
         processes: int,
         clock: Callable[[], int],
         monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._store = store
         self._processes = processes
         self._monotonic = monotonic
+        self._sleep = sleep
         self._local = MemoryEngine(clock=clock, epoch=LOCAL_EPOCH)
         self._seen: dict[str, PoolSnapshot] = {}
         self._seen_at: dict[str, float] = {}
@@ -62,6 +64,7 @@ class ResilientEngine:
         self._untold: deque[tuple[str, str, Settlement]] = deque(maxlen=MAX_UNTOLD)
         self._away_until = 0.0
         self._errands: set[asyncio.Task[None]] = set()
+        self._telling: asyncio.Task[None] | None = None
         self.degraded = False
         """Whether the last call found the store away."""
 
@@ -84,7 +87,7 @@ class ResilientEngine:
                 return await self._ask(lambda store: store.settle(pool, lease_id, settlement))
             except EngineUnavailable:
                 pass
-        self._untold.append((pool, lease_id, settlement))
+        self._tell_later(pool, lease_id, settlement)
         return Settled(changed=True, account=lent.account if lent else "")
 
     async def renew(self, pool: str, lease_id: str, *, ttl_ms: int, alive: bool = False) -> bool:
@@ -169,13 +172,11 @@ class ResilientEngine:
             self.degraded = False
             self._local.forget()
             logger.warning("Redis answers again", extra={"action": "recovered"})
-        if self._untold and not self._errands:
-            self._errand(self._tell())
 
     def _give_back(self, request: LeaseRequest) -> None:
         """The ask may have been granted by a store whose answer never came."""
         unused = Settlement(verdict=Verdict.NEUTRAL, sent=False, why="never used")
-        self._untold.append((request.pool, request.lease_id, unused))
+        self._tell_later(request.pool, request.lease_id, unused)
 
     async def _lease_locally(self, request: LeaseRequest) -> Lease | Refusal:
         seen = self._seen.get(request.pool)
@@ -214,6 +215,16 @@ class ResilientEngine:
             now = self._monotonic()
             self._seen_at[pool] = now + 100 * (now - self._seen_at.get(pool, now))
 
+    def _tell_later(self, pool: str, lease_id: str, settlement: Settlement) -> None:
+        self._untold.append((pool, lease_id, settlement))
+        if self._telling is None or self._telling.done():
+            self._telling = self._errand(self._insist())
+
+    async def _insist(self) -> None:
+        while self._untold:
+            await self._sleep(ASK_AGAIN_SECONDS)
+            await self._tell()
+
     async def _tell(self) -> None:
         """Tell the store what it missed, oldest first; what it does not hear now waits for the next time."""
         for _ in range(len(self._untold)):
@@ -228,7 +239,8 @@ class ResilientEngine:
             except EngineError:
                 logger.exception("a settlement was refused for good", extra={"action": "untold_refused"})
 
-    def _errand(self, work: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(work)
+    def _errand(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
         self._errands.add(task)
         task.add_done_callback(self._errands.discard)
+        return task

@@ -64,7 +64,15 @@ class World:
     def __init__(self) -> None:
         self.store = Store()
         self.seconds = 0.0
-        self.engine = ResilientEngine(self.store, processes=4, clock=lambda: NOW_MS, monotonic=lambda: self.seconds)
+        self.slept = asyncio.Event()
+        self.engine = ResilientEngine(
+            self.store, processes=4, clock=lambda: NOW_MS, monotonic=lambda: self.seconds, sleep=self._sleep
+        )
+
+    async def _sleep(self, seconds: float) -> None:
+        """Until the test says that a second has passed."""
+        self.slept.clear()
+        await self.slept.wait()
 
     async def begin(self, *, serve_degraded: bool = True, limits: tuple[Limit, ...] = (DAILY_TOKENS,)) -> None:
         settings = PoolSettings(version=1, serve_degraded=serve_degraded)
@@ -179,6 +187,17 @@ async def test_an_ask_whose_answer_never_came_is_given_back(world: World) -> Non
     world.seconds += 1.1
     await world.engine._tell()
     assert (await world.store.snapshot(POOL)).leases == 0
+
+
+async def test_the_truth_is_told_even_if_nobody_asks_for_a_lease_again(world: World) -> None:
+    lease = await granted(await world.lease("l1"))
+    world.store.away = True
+    await world.settle(lease, tokens=5)
+    await asyncio.sleep(0)
+    await world.come_back()
+    world.slept.set()
+    await asyncio.wait_for(asyncio.gather(*world.engine._errands), 1)
+    assert await world.used() == 5
 
 
 async def test_what_one_pool_has_to_wait_for_does_not_hold_up_the_others(world: World) -> None:
