@@ -32,13 +32,6 @@ class Delivery:
         self._opened = opened
         self._over = False
         opened.returned = replace(opened.returned, delivering=True)
-        self._watched = ports.renewals.watch(
-            ports.engine,
-            lease,
-            ttl_ms=run.call.lease_ms,
-            for_seconds=ports.deadlines.total,
-            alive=lambda: True,
-        )
         if lease.probe:
             # Half-open only while nothing is known: the first content is a good answer.
             ports.background.run(self._answers(lease), name="probe answers")
@@ -123,7 +116,6 @@ class Delivery:
         if self._over:
             return
         self._over = True
-        self._ports.renewals.forget(self._watched)
         self._opened.exchange.close()
         await self._run.conclude(self._run.judge(self._opened, error=error, fault=fault))
 

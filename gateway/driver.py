@@ -6,7 +6,7 @@ whatever raises or is cancelled, and that an activity which was begun also ends.
 
 import asyncio
 import logging
-from typing import Final, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
 from gateway import forwarding, responses, settlements
 from gateway.attempts import begin, step
@@ -38,6 +38,9 @@ from quota.engine.errors import EngineEmpty, EngineError
 from quota.engine.types import Event, Lease, LeaseRequest, Refusal
 from quota.records import ActivityEnded
 
+if TYPE_CHECKING:
+    from gateway.renewals import Watched
+
 logger = logging.getLogger(__name__)
 
 FAST_FAILURE_SECONDS: Final = 0.05
@@ -61,6 +64,7 @@ class Run:
         self._state, self._command = begin(call, now_ms=ports.clock.now_ms())
         self._asking: LeaseRequest | None = None
         self._seated = False
+        self._kept: Watched | None = None
 
     @property
     def ended(self) -> ActivityEnded | None:
@@ -114,6 +118,8 @@ class Run:
         return self._final()
 
     def _advance(self, happening: Happening) -> None:
+        if isinstance(happening, Returned):
+            self._let_go()
         self._state, self._command = step(self._state, happening, now_ms=self._ports.clock.now_ms())
 
     async def _do(self, command: Command) -> Happening | Opened:
@@ -163,12 +169,24 @@ class Run:
         return Settled()
 
     async def _send(self, lease: Lease, number: int) -> Returned | Opened:
+        self._keep(lease)
         result = await self._sender.send(lease)
         if isinstance(result, Opened):
             return result
         if result.saved is not None:
             self._saved[number] = result.saved
         return result.returned
+
+    def _keep(self, lease: Lease) -> None:
+        """Renew the lease until its call has returned: a long answer in one piece outlives a lease, too."""
+        ports = self._ports
+        ttl_ms, longest = self.call.lease_ms, ports.deadlines.total
+        self._kept = ports.renewals.watch(ports.engine, lease, ttl_ms=ttl_ms, for_seconds=longest)
+
+    def _let_go(self) -> None:
+        if self._kept is not None:
+            self._ports.renewals.forget(self._kept)
+            self._kept = None
 
     async def _pause(self, for_ms: int) -> Happening:
         if not self._seated and not self._ports.room.enter(self.call.pool, seats=self.call.seats):
@@ -215,6 +233,8 @@ class Run:
             self._ports.background.run(self._emit(self._command.events), name="emit")
 
     def _streamed(self, opened: Opened) -> Response:
+        if self._kept is not None:
+            self._kept.alive = True
         return responses.streamed(opened.head, Delivery(self, self._ports, opened, self._lease()), self._provenance())
 
     def _lease(self) -> Lease:

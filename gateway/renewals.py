@@ -7,7 +7,6 @@ often: see `gateway.delivery`). A renewal that fails changes nothing for the cal
 
 import asyncio
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.clock import Clock
@@ -20,14 +19,14 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True, eq=False)
 class Watched:
-    """A lease to keep. `alive` says whether its call has begun to answer; after `until` it is left to expire."""
+    """A lease to keep. Set `alive` once its call has begun to answer; after `until` it is left to expire."""
 
     engine: Engine
     lease: Lease
     ttl_ms: int
     due: float
     until: float
-    alive: Callable[[], bool]
+    alive: bool = False
 
 
 class Renewals:
@@ -38,12 +37,15 @@ class Renewals:
         self._watched: set[Watched] = set()
         self._task: asyncio.Task[None] | None = None
 
-    def watch(
-        self, engine: Engine, lease: Lease, *, ttl_ms: int, for_seconds: float, alive: Callable[[], bool]
-    ) -> Watched:
+    @property
+    def watched(self) -> int:
+        """How many leases are kept alive now."""
+        return len(self._watched)
+
+    def watch(self, engine: Engine, lease: Lease, *, ttl_ms: int, for_seconds: float) -> Watched:
         """Renew `lease` from now on until `forget`, at most for `for_seconds`: an abandoned call must not hold it."""
         now = self._clock.monotonic()
-        watched = Watched(engine, lease, ttl_ms, now + ttl_ms / 2_000, now + for_seconds, alive)
+        watched = Watched(engine, lease, ttl_ms, now + ttl_ms / 2_000, now + for_seconds)
         self._watched.add(watched)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run(), name="lease renewals")
@@ -70,7 +72,7 @@ class Renewals:
     async def _renew(self, watched: Watched, now: float) -> None:
         try:
             kept = await watched.engine.renew(
-                watched.lease.pool, watched.lease.id, ttl_ms=watched.ttl_ms, alive=watched.alive()
+                watched.lease.pool, watched.lease.id, ttl_ms=watched.ttl_ms, alive=watched.alive
             )
         except EngineError as error:
             # Tried again at the next round; half a lifetime is left.

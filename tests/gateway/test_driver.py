@@ -352,6 +352,37 @@ async def test_a_caller_who_leaves_while_claude_works_is_settled_and_charged():
     assert (state.day_tokens, state.failures) == (100, 0)
 
 
+async def test_a_long_call_without_a_stream_keeps_its_lease():
+    async def thinks_for_five_minutes():
+        for _ in range(6):
+            scene.clock.wind(50)
+            await scene.ports.renewals.renew_due()
+            assert await scene.engine.expire("pool") == 0
+        return ok()
+
+    scene = stage(alpha=[thinks_for_five_minutes])
+    _, response = await scene.respond(lease_ms=120_000)
+    assert response.status == 200
+    assert scene.ports.renewals.watched == 0
+
+
+async def test_the_lease_of_a_caller_who_left_is_not_kept():
+    working = asyncio.Event()
+
+    async def works():
+        working.set()
+        await asyncio.Event().wait()
+
+    scene = stage(alpha=[works])
+    await scene.load("pool")
+    task = asyncio.create_task(scene.run().respond())
+    await working.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert scene.ports.renewals.watched == 0
+
+
 async def test_a_caller_who_leaves_while_waiting_leaves_an_ended_activity():
     limited = Account(id="alpha", limits=(Limit(Metric.REQUESTS, Window.DAY, 0),), max_concurrency=1)
     scene = stage(alpha=[ok()], accounts=[limited])

@@ -30,7 +30,7 @@ class Recorder:
 
 def watching(clock, engine, **options):
     renewals = Renewals(clock=clock)
-    options = {"ttl_ms": 120_000, "for_seconds": 3_600, "alive": lambda: True, **options}
+    options = {"ttl_ms": 120_000, "for_seconds": 3_600, **options}
     return renewals, renewals.watch(engine, lease(1), **options)
 
 
@@ -41,7 +41,17 @@ async def test_a_lease_is_renewed_at_half_its_life():
         clock.wind(seconds)
         await renewals.renew_due()
         assert len(engine.renewed) == renewed
-    assert engine.renewed[0] == ("a.1", 120_000, True)
+    assert engine.renewed[0] == ("a.1", 120_000, False)
+    renewals.forget(watched)
+
+
+async def test_a_call_that_has_begun_to_answer_says_so_when_it_renews():
+    clock, engine = StillClock(), Recorder()
+    renewals, watched = watching(clock, engine)
+    watched.alive = True
+    clock.wind(60)
+    await renewals.renew_due()
+    assert engine.renewed == [("a.1", 120_000, True)]
     renewals.forget(watched)
 
 
