@@ -4,7 +4,6 @@ Raises `accounts.errors` and Django's ValidationError (a field's value makes no 
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -40,9 +39,10 @@ def update_account(account: ClaudeAccount, *, api_key: str | None = None, **colu
         setattr(account, column, value)
     if api_key is not None:
         account.put_key(api_key)
-    _store(account, update_fields={*columns, *(["api_key"] if api_key is not None else [])})
-    if api_key is not None:
-        announce_mended(account)
+    with transaction.atomic():
+        _store(account, update_fields={*columns, *(["api_key"] if api_key is not None else [])})
+        if api_key is not None:
+            announce_mended(account)
     return account
 
 
@@ -54,16 +54,22 @@ def disable_account(account: ClaudeAccount, *, why: str = "") -> bool:
 
 def enable_account(account: ClaudeAccount) -> bool:
     """Bring the account back; False if it was in already."""
-    changed = _switched(account, enabled=True, disabled_reason="")
-    if changed:
-        announce_mended(account)
+    with transaction.atomic():
+        changed = _switched(account, enabled=True, disabled_reason="")
+        if changed:
+            announce_mended(account)
     return changed
 
 
+def reinstate_account(*, account_id: str, disabled_for: str) -> bool:
+    """Bring back an account that was disabled for a reason (its first words) which proved wrong; nobody mended it."""
+    rows = ClaudeAccount.objects.filter(pk=account_id, enabled=False, disabled_reason__startswith=disabled_for)
+    return bool(rows.update(enabled=True, disabled_reason="", updated_at=timezone.now()))
+
+
 def announce_mended(account: ClaudeAccount) -> None:
-    """Tell `account_mended` receivers once the transaction has committed."""
-    told = {"pool_id": account.pool_id, "account_id": account.pk}
-    transaction.on_commit(partial(account_mended.send_robust, ClaudeAccount, **told))
+    """Tell `account_mended` receivers. Call it inside the edit's transaction."""
+    account_mended.send(ClaudeAccount, pool_id=account.pool_id, account_id=account.pk)
 
 
 def remember_origin(*, account_id: str, organization_id: str = "", workspace_id: str = "") -> bool:

@@ -10,11 +10,12 @@ class QuotaConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Publish every committed edit, and tell the accounts app how to count leases."""
+        """Publish every committed edit, pardon who was mended, and tell the accounts app how to count leases."""
         from accounts.leases import register_lease_counter
-        from accounts.signals import pool_changed
+        from accounts.signals import account_mended, pool_changed
 
         pool_changed.connect(_publish, dispatch_uid="quota.publish")
+        account_mended.connect(_pardon, dispatch_uid="quota.pardon")
         register_lease_counter(_count_leases)
 
 
@@ -22,6 +23,12 @@ def _publish(*, pool_id: uuid.UUID, **_: object) -> None:
     from quota.publish import publish_pool
 
     publish_pool(pool_id)
+
+
+def _pardon(*, pool_id: uuid.UUID, account_id: uuid.UUID, **_: object) -> None:
+    from quota.publish import pardon
+
+    pardon(pool_id=pool_id, account_id=account_id)
 
 
 def _count_leases(pool: str, account: str) -> int:

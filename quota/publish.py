@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
@@ -43,8 +43,8 @@ class PoolImage:
     settings: PoolSettings
     accounts: tuple[Account, ...]
     usage: Mapping[str, Usage]
-    pardoned: tuple[str, ...] = ()
-    """Accounts that Anthropic refused once and that a person has enabled since: the engine may use them again."""
+    pardoned: Mapping[str, datetime] = field(default_factory=dict)
+    """Accounts to let go of, as they were refused once or mended (when), and are enabled."""
 
 
 def settings_of(pool: Pool) -> PoolSettings:
@@ -102,15 +102,24 @@ def read_pool(pool_id: uuid.UUID, *, today: date) -> PoolImage:
     return PoolImage(str(pool.pk), settings_of(pool), accounts, usage, _pardoned(pool.pk, accounts))
 
 
-def _pardoned(pool_id: uuid.UUID, accounts: Sequence[Account]) -> tuple[str, ...]:
-    rejected = {str(pk) for pk in RejectedKey.objects.filter(pool_id=pool_id).values_list("pk", flat=True)}
-    return tuple(account.id for account in accounts if account.enabled and account.id in rejected)
+def _pardoned(pool_id: uuid.UUID, accounts: Sequence[Account]) -> dict[str, datetime]:
+    rejected = {str(pk): at for pk, at in RejectedKey.objects.filter(pool_id=pool_id).values_list("pk", "at")}
+    return {account.id: rejected[account.id] for account in accounts if account.enabled and account.id in rejected}
+
+
+def pardon(*, pool_id: uuid.UUID, account_id: uuid.UUID) -> None:
+    """Have the engine drop what it holds against an account, with the publication that follows this edit."""
+    mended = {"pool_id": pool_id, "why": "", "at": timezone.now()}
+    RejectedKey.objects.update_or_create(account_id=account_id, defaults=mended)
 
 
 def forget_pardoned(image: PoolImage) -> None:
-    """Do not tell the engine again: it would also drop what it has found out since."""
-    if image.pardoned:
-        RejectedKey.objects.filter(pk__in=image.pardoned).delete()
+    """Do not tell the engine again: it would also drop what it has found out since.
+
+    A key refused anew meanwhile is another matter and stays.
+    """
+    for account, at in image.pardoned.items():
+        RejectedKey.objects.filter(pk=account, at=at).delete()
 
 
 async def load_pool(engine: Engine, pool_id: str) -> bool:

@@ -1,4 +1,4 @@
-"""RejectedKey: accounts whose key Anthropic refused and which the engine therefore holds until a person acts."""
+"""RejectedKey: accounts that the engine is to let go of once they are enabled."""
 
 import uuid
 
@@ -8,7 +8,10 @@ from quota import facts
 
 
 class RejectedKey(models.Model):
-    """Stays until the account is enabled again and the engine has been told; see `quota.publish`."""
+    """Anthropic refused its key, or a person has mended the account: a new key, or switched on again.
+
+    Stays until the account is enabled and the engine has been told; see `quota.publish`.
+    """
 
     account_id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     pool_id = models.UUIDField("pool")

@@ -10,21 +10,24 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from django.db import transaction
+from django.db.models import QuerySet
 from pytest_django.fixtures import Settings
 
 from accounts.models import ClaudeAccount, Pool
-from accounts.services import disable_account, enable_account
+from accounts.services import disable_account, enable_account, update_account
 from quota.control import leases_in_force
 from quota.engine.errors import EngineEmpty
 from quota.engine.facade import open_engine
 from quota.engine.types import (
     Account,
     BreakerSettings,
+    Hold,
     Lease,
     LeaseRequest,
     Limit,
     Metric,
     PoolSettings,
+    Scope,
     Settlement,
     Strategy,
     Usage,
@@ -34,7 +37,7 @@ from quota.engine.types import (
 from quota.engine.views import PoolSnapshot
 from quota.ledger import write
 from quota.models import RejectedKey
-from quota.publish import account_of, load_pool, publish_pool, read_pool, settings_of
+from quota.publish import account_of, forget_pardoned, load_pool, publish_pool, read_pool, settings_of
 from quota.running import running_worker
 from tests.quota.entries import DAY, NOON_MS, expired, settled
 
@@ -193,9 +196,33 @@ class TestAnAccountWhoseKeyWasRejected:
         await sync_to_async(enable_account)(alice)
         assert await self.holds() == []
 
+    async def test_is_held_again_if_its_key_is_refused_again_before_the_pardon_is_noted(
+        self, alice: ClaudeAccount
+    ) -> None:
+        await QuerySet(ClaudeAccount).filter(pk=alice.pk).aupdate(enabled=True)  # unheard of by the engine
+        image = await sync_to_async(read_pool)(alice.pool_id, today=TODAY)
+        await RejectedKey.objects.filter(pk=alice.pk).aupdate(at=datetime(2100, 1, 1, tzinfo=UTC))
+        await sync_to_async(forget_pardoned)(image)
+        assert await RejectedKey.objects.acount() == 1
+
     async def test_is_freed_only_once(self, alice: ClaudeAccount) -> None:
         await sync_to_async(enable_account)(alice)
         assert not await RejectedKey.objects.aexists()
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_new_key_frees_an_account_from_what_the_old_one_had_brought_upon_it(
+    alice: ClaudeAccount, redis_url: str
+) -> None:
+    account, pool = str(alice.pk), str(alice.pool_id)
+    engine = open_engine(redis_url)
+    await load_pool(engine, pool)
+    await engine.lease(LeaseRequest(pool, "l", "m", "g"))
+    spent = Hold(Scope.ACCOUNT, "spend_limit", for_ms=86_400_000)
+    await engine.settle(pool, "l", Settlement(Verdict.ALIVE, holds=(spent,)))
+    await sync_to_async(update_account)(alice, api_key=f"sk-ant-api03-{'z' * 40}")
+    assert (await engine.snapshot(pool)).accounts[account].holds == ()
+    await engine.close()
 
 
 @pytest.mark.django_db(transaction=True)
