@@ -53,12 +53,21 @@ class Rejection:
 
 
 @dataclass(frozen=True, slots=True)
+class Acquittal:
+    """So many keys were refused at once that the cause is a common one: these are not dead after all."""
+
+    account_ids: tuple[uuid.UUID, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """What one entry told. `complaint` says what of it could not be read."""
 
     attempt: AttemptFacts | None = None
     activity: ActivityFacts | None = None
     rejection: Rejection | None = None
+    acquittal: Acquittal | None = None
     complaint: str = ""
 
 
@@ -272,10 +281,16 @@ def _rejected(_: uuid.UUID, entry: Entry) -> Reading:
     return Reading(rejection=Rejection(uuid.UUID(fields["account"]), why, instant(entry.at_ms)))
 
 
+def _common_cause(_: uuid.UUID, entry: Entry) -> Reading:
+    accounts = tuple(uuid.UUID(name) for name in entry.fields["accounts"].split(","))
+    return Reading(acquittal=Acquittal(accounts, instant(entry.at_ms)))
+
+
 _READERS: Final[Mapping[str, Callable[[uuid.UUID, Entry], Reading]]] = {
     "lease.settled": _settled,
     "lease.expired": _expired,
     "account.rejected": _rejected,
+    "pool.common_cause": _common_cause,
     records.ACTIVITY_STARTED: _started,
     records.ACTIVITY_PROGRESS: _progress,
     records.ACTIVITY_COMPLETED: _ended,

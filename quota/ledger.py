@@ -11,14 +11,15 @@ import logging
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from datetime import timedelta
 from functools import reduce
 from typing import Any, Final, TypeVar
 
 from django.db import InterfaceError, InternalError, OperationalError, ProgrammingError, models, transaction
 
 from accounts.models import ClaudeAccount
-from accounts.services import disable_account
-from quota.entries import Entry, Reading, Rejection, read
+from accounts.services import disable_account, reinstate_account
+from quota.entries import Acquittal, Entry, Reading, Rejection, read
 from quota.errors import EntryUnreadable
 from quota.facts import AMOUNTS, ENTRY, ERROR, NAME, ActivityFacts, Amounts, AttemptFacts, RollupKey, rollup_deltas
 from quota.models import Activity, Attempt, RejectedKey, SetAside, UsageRollup
@@ -28,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 INVALID_KEY: Final = "invalid key"
 """How a `disabled_reason` begins where Anthropic refused the key."""
+_COMMON_CAUSE: Final = timedelta(minutes=1)
+"""The engine's span within which several refused keys have one cause."""
 _SHOWN: Final = 2_000
 """Characters of each field of an entry set aside."""
 _KEY: Final = ("account_id", "span", "starts_at", "model", "pool_id")
@@ -90,6 +93,8 @@ def write(pool_id: uuid.UUID, entries: Sequence[Entry], unreadable: Sequence[Unr
         for reading in readings:
             if reading.rejection:
                 _note_rejection(pool_id, reading.rejection)
+            if reading.acquittal:
+                _acquit(reading.acquittal)
     return Written(entries=len(entries) + len(unreadable), changed=changed, set_aside=len(aside))
 
 
@@ -214,3 +219,12 @@ def _note_rejection(pool_id: uuid.UUID, rejection: Rejection) -> None:
     account = ClaudeAccount.objects.filter(pk=rejection.account_id, enabled=True, updated_at__lte=rejection.at).first()
     if account:
         disable_account(account, why=f"{INVALID_KEY}: {rejection.why}" if rejection.why else INVALID_KEY)
+
+
+def _acquit(acquittal: Acquittal) -> None:
+    """Undo the rejections that turned out to have a common cause; the engine has taken its hold back itself."""
+    recent = (acquittal.at - _COMMON_CAUSE, acquittal.at)
+    condemned = RejectedKey.objects.filter(pk__in=acquittal.account_ids, at__range=recent)
+    for account_id in list(condemned.values_list("pk", flat=True)):
+        reinstate_account(account_id=str(account_id), disabled_for=INVALID_KEY)
+    condemned.delete()

@@ -9,7 +9,7 @@ from quota.entries import Reading, read
 from quota.errors import EntryUnreadable
 from quota.facts import ActivityStatus, AttemptState
 from quota.records import ActivityEnded, ActivityProgress, ActivityStarted, TokenUsage
-from tests.quota.entries import ALICE, NOON_MS, POOL, activity, attempt, entry, event, expired, lease_note, settled
+from tests.quota.entries import ALICE, BOB, NOON_MS, POOL, activity, attempt, entry, event, expired, lease_note, settled
 
 NOON = datetime.fromtimestamp(NOON_MS // 1000, tz=UTC)
 
@@ -92,6 +92,12 @@ def test_an_end_tells_everything() -> None:
     assert (facts.input_tokens, facts.output_tokens, facts.cost_nano) == (5, 10, 700)
     assert facts.decision == ("alpha: 529", "beta: answered")
     assert facts.started_at == NOON
+
+
+def test_a_common_cause_names_whom_it_acquits() -> None:
+    acquittal = read(POOL, entry(5, "pool.common_cause", accounts=f"{ALICE},{BOB}", why="http 401")).acquittal
+    assert acquittal
+    assert acquittal.account_ids == (ALICE, BOB)
 
 
 def test_a_rejected_key_is_passed_on() -> None:

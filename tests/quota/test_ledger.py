@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -14,10 +14,11 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from accounts.models import ClaudeAccount
+from accounts.services import disable_account
 from quota.entries import Entry
 from quota.facts import AMOUNTS, TOKEN_KINDS, Span
 from quota.ledger import Unreadable, write
-from quota.models import Activity, Attempt, SetAside, UsageRollup
+from quota.models import Activity, Attempt, RejectedKey, SetAside, UsageRollup
 from quota.records import ActivityEnded, ActivityProgress, ActivityStarted, TokenUsage
 from tests.quota.entries import (
     ALICE,
@@ -128,6 +129,36 @@ def test_an_old_rejection_does_not_disable_an_account_mended_since(alice: Claude
     write(alice.pool_id, [rejected(alice, at=datetime(2020, 1, 1, tzinfo=UTC))])
     alice.refresh_from_db()
     assert alice.enabled
+
+
+def common_cause(*accounts: ClaudeAccount, at: datetime) -> Entry:
+    ms = int(at.timestamp() * 1_000)
+    names = ",".join(sorted(str(account.pk) for account in accounts))
+    return type(settled(0))(f"{ms}-1", "pool.common_cause", ms, {"accounts": names, "why": "http 401"})
+
+
+def test_an_account_refused_for_a_common_cause_is_brought_back(alice: ClaudeAccount) -> None:
+    at = datetime(2100, 1, 1, tzinfo=UTC)
+    write(alice.pool_id, [rejected(alice, at=at)])
+    write(alice.pool_id, [common_cause(alice, at=at + timedelta(seconds=20))])
+    alice.refresh_from_db()
+    assert (alice.enabled, alice.disabled_reason, RejectedKey.objects.count()) == (True, "", 0)
+
+
+def test_a_key_refused_long_before_a_common_cause_stays_refused(alice: ClaudeAccount) -> None:
+    at = datetime(2100, 1, 1, tzinfo=UTC)
+    write(alice.pool_id, [rejected(alice, at=at)])
+    write(alice.pool_id, [common_cause(alice, at=at + timedelta(minutes=2))])
+    alice.refresh_from_db()
+    assert (alice.enabled, RejectedKey.objects.count()) == (False, 1)
+
+
+def test_a_common_cause_does_not_bring_back_whom_a_person_disabled(alice: ClaudeAccount) -> None:
+    disable_account(alice, why="by bob")
+    at = datetime(2100, 1, 1, tzinfo=UTC)
+    write(alice.pool_id, [rejected(alice, at=at), common_cause(alice, at=at)])
+    alice.refresh_from_db()
+    assert not alice.enabled
 
 
 def history_of(number: int, fate: str) -> list[Entry]:
