@@ -8,6 +8,7 @@ from functools import cache, cached_property
 from importlib.resources import files
 
 from quota.engine.inlining import inline
+from quota.engine.trimming import trim
 
 NAMES = ("lease", "settle", "renew", "expire", "configure", "snapshot", "control")
 _REQUIRES = re.compile(r"^-- requires:(.*)$", re.MULTILINE)
@@ -48,4 +49,4 @@ def _assemble(name: str, read: Callable[[str], str]) -> Script:
     body = read(name)
     required = _REQUIRES.search(body)
     parts = required.group(1).split() if required else []
-    return Script(name, inline(_COMMENT.sub("", "\n".join([*map(read, parts), body]))))
+    return Script(name, trim(inline(_COMMENT.sub("", "\n".join([*map(read, parts), body])))))

@@ -15,7 +15,7 @@ CALLED = re.compile(r"\bcall\('([A-Za-z]+)'")
 REQUIRED = re.compile(r"^-- requires: (.+)$", re.MULTILINE)
 # All of them older than 6.2, but ZMSCORE, which came with it.
 OF_REDIS_6_2 = {
-    *("DEL", "GET", "MGET", "SET", "TIME", "XADD"),
+    *("DEL", "EXISTS", "GET", "MGET", "SET", "TIME", "XADD"),
     *("HDEL", "HGET", "HGETALL", "HKEYS", "HMGET", "HSET"),
     *("ZADD", "ZCARD", "ZMSCORE", "ZRANGE", "ZRANGEBYSCORE", "ZREM", "ZREMRANGEBYSCORE", "ZSCORE"),
 }

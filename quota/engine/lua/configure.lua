@@ -6,6 +6,15 @@
 --      day, day requests, tokens, cost, month requests, tokens, cost
 -- Returns {1} in force, {0} a newer version is
 
+local function restored(raw)
+  local s, u = new_state(clock[VIRTUAL_TIME]), raw ~= '' and unpack_(raw)
+  if u then
+    s[THIS_DAY], s[THIS_MONTH] = u[1], month_of(u[1])
+    for i = 0, 2 do s[USED_DAY + i], s[USED_MONTH + i] = u[2 + i], u[5 + i] end
+  end
+  return s
+end
+
 local given = cmsgpack.unpack(ARGV[2])
 local loaded_before = open()
 if loaded_before and given[VERSION] < pool[VERSION] then
@@ -23,15 +32,6 @@ pool, clock_changed = given, true
 call('SET', SETTINGS, pack(pool))
 call('SET', CLOCK, pack(clock))
 if not loaded_before then open() end
-
-local function restored(raw)
-  local s, u = new_state(clock[VIRTUAL_TIME]), raw ~= '' and unpack_(raw)
-  if u then
-    s[THIS_DAY], s[THIS_MONTH] = u[1], month_of(u[1])
-    for i = 0, 2 do s[USED_DAY + i], s[USED_MONTH + i] = u[2 + i], u[5 + i] end
-  end
-  return s
-end
 
 local kept = {}
 for i = 3, #ARGV, 3 do

@@ -1,4 +1,5 @@
--- Names of everything the scripts share: keys, places in packed records, numbers.
+-- Names of everything the scripts share: keys, places in packed records, numbers. Names of constants are replaced by
+-- what they stand for, and functions gathered in one table, before Redis sees them (inlining.py, trimming.py).
 --
 -- KEYS of every script, in this order; all carry the pool's hash tag and so live on one node:
 --   1 settings   string  packed pool settings; its absence means "not loaded", never "zero"

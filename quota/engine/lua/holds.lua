@@ -12,8 +12,12 @@ local function hold_keys(a, group, model)
   return keys
 end
 
+local any_holds
+
 -- Calls visit(until, key) for each hold in force; remembers one that keeps the account from everything.
 local function binding(a, group, model, visit)
+  if any_holds == nil then any_holds = call('EXISTS', HOLDS) == 1 end
+  if not any_holds then return end
   local keys = hold_keys(a, group, model)
   local untils = call('ZMSCORE', HOLDS, unpack(keys))
   for i, score in ipairs(untils) do

@@ -229,7 +229,7 @@ local function session_account()
   return epoch == pool[EPOCH] and now < tonumber(until_ms) and name or ''
 end
 
-local function lease()
+local function serve()
   local known = recall(id)
   if known then return reply(known) end
   reap()
@@ -252,6 +252,6 @@ local function lease()
 end
 
 if not open() then return { 'EMPTY' } end
-local answer = lease()
+local answer = serve()
 close()
 return answer
