@@ -8,7 +8,7 @@ within a round. The 99th percentile is of all calls, neighbours and all.
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from time import perf_counter_ns
@@ -91,6 +91,7 @@ async def sequential(rig: Rig, plan: Plan, *, where: str, strategies: Sequence[S
             for number in range(plan.rounds + 1):
                 for row, pool in zip(mine, pools, strict=True):
                     await _block(rig, pool, row if number else _discarded(row), calls=plan.block)
+            await rig.drop(pools)
             _keep_quietest(mine)
             rows += mine
     return rows
@@ -130,19 +131,25 @@ async def _block(rig: Rig, pool: str, row: Sequential, *, calls: int) -> None:
 async def bursts(rig: Rig, plan: Plan, *, where: str, strategies: Sequence[Strategy]) -> list[Burst]:
     """Every size of every strategy, many callers of one event loop; first the bare call."""
     pairs = plan.callers * plan.pairs
-    rows = [Burst(None, 0, pairs), *(Burst(strategy, size, pairs) for strategy, size in _all(plan, strategies))]
+    rows = [Burst(None, 0, pairs)]
     with placed(where, server=rig.server):
-        pools = ["", *[await rig.pool(strategy, size) for strategy, size in _all(plan, strategies)]]
-        for number in range(plan.burst_rounds + 1):
-            for row, pool in zip(rows, pools, strict=True):
-                took = await _burst(rig, pool, plan)
-                if number:
-                    row.spent.append(took)
+        await _rounds(rig, plan, rows, pools=[""])
+        for strategy in strategies:
+            mine = [Burst(strategy, size, pairs) for size in plan.sizes]
+            pools = [await rig.pool(strategy, size) for size in plan.sizes]
+            await _rounds(rig, plan, mine, pools=pools)
+            await rig.drop(pools)
+            rows += mine
     return rows
 
 
-def _all(plan: Plan, strategies: Sequence[Strategy]) -> Iterator[tuple[Strategy, int]]:
-    return ((strategy, size) for strategy in strategies for size in plan.sizes)
+async def _rounds(rig: Rig, plan: Plan, rows: Sequence[Burst], *, pools: Sequence[str]) -> None:
+    """The first round, in which caches fill, is not kept."""
+    for number in range(plan.burst_rounds + 1):
+        for row, pool in zip(rows, pools, strict=True):
+            took = await _burst(rig, pool, plan)
+            if number:
+                row.spent.append(took)
 
 
 async def _burst(rig: Rig, pool: str, plan: Plan) -> Spent:

@@ -1,6 +1,6 @@
 """The pools that are measured: accounts with the limits real ones have, set so high that none is reached."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 from nubabel import valkey
 from quota.engine.connection import Connection
-from quota.engine.keys import events_key
+from quota.engine.keys import events_key, pool_keys
 from quota.engine.redis import RedisEngine
 from quota.engine.scripts import Script
 from quota.engine.types import (
@@ -82,6 +82,11 @@ class Rig:
 
     async def settle(self, lease: Lease) -> None:
         await self.engine.settle(lease.pool, lease.id, settlement(lease))
+
+    async def drop(self, pools: Sequence[str]) -> None:
+        """What is gone cannot slow down the next: a server without jemalloc feels tens of thousands of accounts."""
+        for pool in pools:
+            await self.connection.call("UNLINK", *pool_keys(pool))
 
     async def forget_events(self, pool: str) -> None:
         """What the worker does in the product: the stream does not grow for ever."""
