@@ -41,7 +41,7 @@ def bill(reading: Reading, *, model: str, on: date, generated_tokens: int = 0) -
 
 def estimated(*, tokens: int, cost_nano: int) -> Bill:
     """Charge what was reserved: Anthropic may well have worked on it, and under-counting money has no bound."""
-    return Bill(usage=TokenUsage(input_tokens=tokens), cost_nano=cost_nano, known=False)
+    return Bill(usage=TokenUsage(input_tokens=tokens), cost_nano=cost_nano, known=not tokens)
 
 
 def total(bills: tuple[Bill, ...]) -> Bill:

@@ -7,7 +7,7 @@ from accounts.directory import Credential
 from accounts.errors import AccountsError, BaseUrlRefused, UndecryptableKey, UnknownAccount
 from gateway import forwarding
 from gateway.calls import Call, Returned
-from gateway.errors import UpstreamFault
+from gateway.errors import UnusableRequest, UpstreamFault
 from gateway.outcomes import classify
 from gateway.pacing import Pacer, read_next
 from gateway.plain import identity
@@ -71,7 +71,7 @@ class Sender:
         """Judge a call that ended in a fault before any answer."""
         reply = Reply(fault=fault, model=self._call.model, group=self._call.group)
         outcome = classify(reply, now_ms=self._ports.clock.now_ms())
-        return Returned(outcome if self.sent else replace(outcome, sent=False, maybe_billed=False))
+        return Returned(replace(outcome, sent=self.sent, maybe_billed=self.sent))
 
     def _fault(self, fault: Fault) -> Ended:
         return Ended(self.fault(fault))
@@ -84,6 +84,9 @@ class Sender:
         except UpstreamFault as error:
             self.sent = error.sent
             return self._fault(error.fault)
+        except UnusableRequest:
+            self.sent = False
+            raise
         try:
             return await self._read(exchange, pacer)
         except BaseException:
@@ -176,6 +179,8 @@ class Sender:
         reply = replace(opened.base, body=body, fault=fault, in_stream=in_stream, content_seen=delivering)
         outcome = classify(reply, now_ms=self._ports.clock.now_ms())
         observer = opened.observer
+        if delivering and observer is None:
+            outcome = replace(outcome, maybe_billed=True)  # too large to have been read for its usage
         reading = observer.reading if observer else opened.returned.reading
         generated = observer.generated_tokens if observer and not observer.stopped else 0
         returned = replace(opened.returned, outcome=outcome, reading=reading, generated_tokens=generated)

@@ -231,6 +231,7 @@ async def test_a_file_larger_than_is_held_passes_as_it_comes(monkeypatch):
     run, response = await scene.respond()
     assert b"".join([chunk async for chunk in response.stream]) == b"1234567890abcdef"
     assert run.ended.ok
+    assert (await scene.state("alpha")).day_tokens == 100  # whose usage nobody could read
 
 
 async def test_a_probe_that_begins_to_answer_closes_the_breaker_before_it_ends():

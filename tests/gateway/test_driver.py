@@ -323,6 +323,23 @@ async def test_an_unforeseen_error_settles_the_lease_and_ends_the_activity(caplo
     assert "a bug" in caplog.text
 
 
+async def test_a_call_that_may_have_left_before_an_unforeseen_error_is_charged_as_estimated():
+    answer = ok()
+    answer.chunks = [ValueError("a bug")]
+    scene = stage(alpha=[answer])
+    await scene.respond()
+    await scene.leases()
+    state = await scene.state("alpha")
+    assert (state.day_requests, state.day_tokens, state.day_cost) == (1, 100, 1_000)
+
+
+async def test_a_request_that_cannot_be_put_on_the_wire_costs_nothing():
+    scene = stage(alpha=[UnusableRequest("a header")])
+    await scene.respond()
+    await scene.leases()
+    assert (await scene.state("alpha")).day_requests == 0
+
+
 @pytest.mark.parametrize("target", ["/v1/../admin", "http://evil/v1/messages", "/v1/%2e%2e/x", "/other", "/v1/a b"])
 async def test_a_path_that_is_no_api_path_leases_nothing(target):
     scene = stage(alpha=[ok()])
