@@ -39,7 +39,7 @@ async def execute(request: HttpRequest) -> HttpResponseBase:
     except InvalidCall as invalid:
         return _error(400, invalid.code, invalid.message, details=invalid.details)
     except UnknownPool:
-        return _error(503, "no_pool", "The pool of this request does not exist.")
+        return _error(503, UnknownPool.code, UnknownPool.told)
     except CallFailed as failed:
         return _failed(failed)
 

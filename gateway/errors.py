@@ -25,6 +25,10 @@ class GatewayError(Exception):
 class UnknownPool(GatewayError):
     """No pool of that name or id. `manage.py init_multi_account` makes the default one."""
 
+    code = "no_pool"
+    told = "The pool of this request does not exist."
+    """What callers hear; the message is for operators."""
+
     def __init__(self, pool: str) -> None:
         super().__init__(f"there is no pool {pool!r}; create it in the admin or run manage.py init_multi_account")
         self.pool = pool

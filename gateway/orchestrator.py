@@ -135,8 +135,9 @@ class Orchestrator:
                 await self._stream_into(queue, claude, order, runs)
         except CallFailed as failure:
             await queue.put(Told("failed", {"error": failure.as_json()}))
-        except UnknownPool as unknown:
-            await queue.put(Told("failed", {"error": {"code": "no_pool", "message": str(unknown), "details": {}}}))
+        except UnknownPool:
+            error = {"code": UnknownPool.code, "message": UnknownPool.told, "details": {}}
+            await queue.put(Told("failed", {"error": error}))
         except Exception:
             logger.exception("an order failed for a reason of our own", extra={"action": "orchestrate"})
             error = {"code": "internal", "message": "Something went wrong here.", "details": {}}
