@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 FRESH_SECONDS: Final = 2.0
 GRACE_SECONDS: Final = 300.0
 """While the database does not answer, what is known is used this long."""
+PATIENCE_SECONDS: Final = 2.0
+"""The database gets so long to answer. Who asks in the seconds after that does not wait for it again."""
 
 Load = Callable[[], Awaitable[tuple[PoolRules, ...]]]
 
@@ -27,16 +29,22 @@ class Pools:
         self._clock = clock
         self._known: Mapping[str, PoolRules] = {}
         self._loaded_at = float("-inf")
+        self._failed_at = float("-inf")
         self._loading: asyncio.Task[None] | None = None
 
     async def get(self, name_or_id: str) -> PoolRules:
         """Give a pool's rules. Raises `UnknownPool`, and whatever the database raises if nothing recent is known."""
-        if name_or_id not in self._known or self._clock() - self._loaded_at >= FRESH_SECONDS:
+        if name_or_id not in self._known or self._is_worth_asking():
             await self._refresh()
         rules = self._known.get(name_or_id)
         if rules is None:
             raise UnknownPool(name_or_id)
         return rules
+
+    def _is_worth_asking(self) -> bool:
+        now = self._clock()
+        stale, hopeless = now - self._loaded_at >= FRESH_SECONDS, now - self._failed_at < FRESH_SECONDS
+        return stale and (not hopeless or now - self._loaded_at >= GRACE_SECONDS)
 
     async def _refresh(self) -> None:
         if self._loading is None or self._loading.done():
@@ -49,7 +57,11 @@ class Pools:
 
     async def _reload(self) -> None:
         asked_at = self._clock()
-        pools = await self._load()
+        try:
+            pools = await self._load()
+        except Exception:
+            self._failed_at = self._clock()
+            raise
         self._known = {pool.id: pool for pool in pools} | {pool.name: pool for pool in pools}
         self._loaded_at = asked_at
 
@@ -59,7 +71,7 @@ async def load_rules() -> tuple[PoolRules, ...]:
     from accounts.database import in_database  # Django's apps must be ready, which importing this must not need
     from accounts.models import Pool
 
-    return await in_database(lambda: tuple(_rules(pool) for pool in Pool.objects.all()))
+    return await in_database(lambda: tuple(_rules(pool) for pool in Pool.objects.all()), deadline=PATIENCE_SECONDS)
 
 
 def _rules(pool: "Pool") -> PoolRules:

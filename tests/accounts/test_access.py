@@ -1,5 +1,6 @@
 """Time is a number that the test moves; the database is real."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -196,3 +197,16 @@ async def test_the_same_works_from_async_code(clock):
     assert (await keys.aprincipal(plain, now=NOW)).scopes == {Scope.ADMIN_READ}
     with pytest.raises(AccessRefused):
         await keys.aprincipal(never_issued(), now=NOW)
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_key_seen_lately_does_not_wait_long_for_a_database_that_hangs(clock, monkeypatch):
+    plain, _ = await in_database(lambda: issue_access_key(name="agents", scopes=["messages"]))
+    keys, answer = AccessKeys(clock=clock), threading.Event()
+    await keys.aprincipal(plain, now=NOW)
+    clock.seconds += 10
+    monkeypatch.setattr("accounts.access.KNOWN_DEADLINE_SECONDS", 0.01)
+    monkeypatch.setattr(keys, "_looked_up", lambda *_, **__: answer.wait(30))
+    principal = await keys.aprincipal(plain, now=NOW)
+    answer.set()
+    assert principal.name == "agents"

@@ -89,6 +89,26 @@ async def test_a_database_that_is_away_is_outlived(pools, table, watch):
     assert (await pools.get("default")).name == "default"
 
 
+async def test_a_database_that_is_away_is_not_waited_for_by_every_request(pools, table, watch):
+    await pools.get("default")
+    table.away = True
+    watch.seconds += FRESH_SECONDS
+    for _ in range(5):
+        await pools.get("default")
+    assert table.loads == 2
+
+
+async def test_a_database_that_was_away_is_asked_again(pools, table, watch):
+    await pools.get("default")
+    table.away = True
+    watch.seconds += FRESH_SECONDS
+    await pools.get("default")
+    table.away, table.names = False, ("default", "new")
+    watch.seconds += FRESH_SECONDS
+    await pools.get("default")
+    assert table.loads == 3
+
+
 async def test_but_not_for_ever(pools, table, watch):
     await pools.get("default")
     table.away = True
