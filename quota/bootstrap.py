@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from accounts.errors import AccountsError
@@ -103,6 +104,9 @@ def _default_account() -> tuple[ClaudeAccount, bool]:
     except AccountsError as error:
         mend = "set it to an API key of your organization (sk-ant-api…), then run this again"
         raise SetupFailed("ANTHROPIC_API_KEY", str(error), mend) from None
+    except ValidationError as error:
+        mend = "correct ANTHROPIC_BASE_URLS (https://host, nothing behind it), then run this again"
+        raise SetupFailed("ANTHROPIC_BASE_URLS", " ".join(error.messages), mend) from None
     return account, True
 
 

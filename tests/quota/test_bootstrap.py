@@ -82,6 +82,12 @@ def test_without_a_key_it_says_what_to_set_and_fails(settings: Settings) -> None
     assert "ANTHROPIC_API_KEY: it is not set" in err
 
 
+def test_an_upstream_with_a_path_is_refused_in_words(settings: Settings) -> None:
+    settings.ANTHROPIC_BASE_URLS = settings.ALLOWED_BASE_URLS = ("https://proxy.example/anthropic",)
+    _, err, code = run()
+    assert (code, "ANTHROPIC_BASE_URLS" in err, "no path" in err) == (1, True, True)
+
+
 def test_a_consumer_token_is_no_key(settings: Settings) -> None:
     settings.ANTHROPIC_API_KEY = "sk-ant-oat01-" + "x" * 90
     _, err, code = run()
