@@ -1,5 +1,6 @@
 """What answers say of a key's organization and workspace reaches the account's row."""
 
+import json
 import uuid
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from accounts.models import ClaudeAccount, Pool
 from quota.database_store import DatabaseStore
 from quota.origins import Origin, origins
-from tests.quota.entries import ALICE, POOL, expired, settled
+from tests.quota.entries import ALICE, POOL, entry, expired, settled
 
 SAID = '{"workspace": "wrkspc_1"}'
 
@@ -19,6 +20,20 @@ def test_the_latest_answer_counts() -> None:
 
 def test_an_answer_that_says_nothing_teaches_nothing() -> None:
     assert origins([settled(1), expired(2)]) == {}
+
+
+@pytest.mark.parametrize("organization", ["x" * 101, "or\x00g"])
+def test_an_organization_no_row_could_hold_teaches_nothing(organization: str) -> None:
+    assert origins([settled(1, organization=organization)]) == {}
+
+
+def test_an_account_that_can_be_none_teaches_nothing() -> None:
+    assert origins([entry(1, "lease.settled", account="nonsense", organization="org-1")]) == {}
+
+
+def test_a_workspace_no_row_could_hold_still_lets_the_organization_be_learned() -> None:
+    note = json.dumps({"workspace": "x" * 101})
+    assert origins([settled(1, organization="org-1", note=note)]) == {str(ALICE): Origin("org-1")}
 
 
 def test_a_note_that_cannot_be_read_still_lets_the_organization_be_learned() -> None:
