@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 
 from quota.drain import Drain
 from quota.engine.api import Engine
-from quota.engine.errors import EngineEmpty, EngineError
+from quota.engine.errors import EngineEmpty, EngineError, EngineUnavailable
 from quota.ledger import Written
 from quota.publish import PoolImage, configure
 
@@ -105,17 +105,31 @@ class Worker:
 
     async def _tick(self) -> None:
         """Settle the leases of the dead, which nobody else does while there is no traffic."""
-        for pool in self._drain.pools:
-            try:
-                await self._engine.expire(pool)
-            except EngineEmpty:
-                await self._load(pool)
+        await self._for_each_pool(self._expire)
 
     async def _publish(self) -> None:
         """Repair what an edit could not tell Redis, and load what Redis has lost."""
-        for pool in self._drain.pools:
-            await self._load(pool)
+        await self._for_each_pool(self._load)
         await self._source.mark_silent()
+
+    async def _for_each_pool(self, work: Callable[[str], Awaitable[None]]) -> None:
+        """What the engine has against one pool must not keep the others waiting; it is raised when they are done."""
+        trouble: list[EngineError] = []
+        for pool in self._drain.pools:
+            try:
+                await work(pool)
+            except EngineUnavailable:
+                raise
+            except EngineError as error:
+                trouble.append(error)
+        if trouble:
+            raise trouble[0]
+
+    async def _expire(self, pool: str) -> None:
+        try:
+            await self._engine.expire(pool)
+        except EngineEmpty:
+            await self._load(pool)
 
     async def _load(self, pool: str) -> None:
         image = await self._source.image(pool)

@@ -5,7 +5,8 @@ import threading
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -16,6 +17,7 @@ from accounts.services import create_account
 from quota.database_store import DatabaseStore
 from quota.drain import Drain, Pace
 from quota.engine.api import Engine
+from quota.engine.errors import EngineMisconfigured
 from quota.engine.facade import open_engine
 from quota.engine.types import Event, Lease, LeaseRequest, Settlement, Verdict
 from quota.entries import Entry
@@ -212,3 +214,24 @@ async def test_a_mistake_of_ours_ends_it_loudly(working: Working) -> None:
     async with working(Broken()) as worker:
         with pytest.raises(ZeroDivisionError):
             await worker.run(asyncio.Event())
+
+
+class Picky:
+    """An engine that has something against the first pool."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def expire(self, pool: str) -> int:
+        self.asked.append(pool)
+        if pool == "first":
+            raise EngineMisconfigured("first: nonsense")
+        return 0
+
+
+async def test_one_pool_in_trouble_does_not_keep_the_others_waiting() -> None:
+    engine, drain, source = Picky(), SimpleNamespace(pools=["first", "second"]), SimpleNamespace()
+    worker = Worker(drain=cast("Any", drain), engine=cast("Any", engine), source=cast("Any", source))
+    with pytest.raises(EngineMisconfigured):
+        await worker._tick()
+    assert engine.asked == ["first", "second"]
