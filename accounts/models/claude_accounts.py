@@ -22,6 +22,7 @@ from accounts.models.account_rows import ClaudeAccountQuerySet, with_companions
 from accounts.models.pools import Pool, save_versioned
 from accounts.money import DECIMAL_PLACES, from_nano, to_nano
 from accounts.validators import MAX_AMOUNT, MAX_DOLLARS, acceptable_key, exact_dollars, model_names, plain_name
+from quota.engine.strategies import STRIDE
 from quota.engine.types import Limit, Metric, Window
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ COUNTED: Final = tuple(f"limit_{metric}_{window}" for metric in (Metric.REQUESTS
 COSTS: Final = tuple(f"limit_{Metric.COST}_{window}" for window in Window)
 LIMIT_FIELDS: Final = (*COUNTED, *COSTS)
 SMALLEST_DOLLARS: Final = from_nano(1)
+MAX_WEIGHT: Final = STRIDE
+"""One account that the engine refuses would keep every edit of its pool from reaching it."""
 
 
 def _amount(noun: str) -> models.PositiveBigIntegerField[int | None, int | None]:
@@ -84,7 +87,9 @@ class ClaudeAccount(models.Model):
         help_text="Lower is tried first. Matters to the priority strategy only.",
     )
     weight = models.PositiveIntegerField(
-        default=1, validators=[MinValueValidator(1)], help_text="A share among equals; 2 counts twice."
+        default=1,
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_WEIGHT)],
+        help_text="A share among equals; 2 counts twice.",
     )
     enabled = models.BooleanField(default=True, help_text="Disabled accounts get no requests and keep their history.")
     disabled_reason = models.CharField(max_length=200, blank=True, default="", editable=False)
@@ -138,7 +143,9 @@ class ClaudeAccount(models.Model):
             ),
             models.CheckConstraint(condition=~Q(name=""), name="account_name_given"),
             models.CheckConstraint(condition=~Q(key_fingerprint=""), name="account_key_described"),
-            models.CheckConstraint(condition=Q(weight__gte=1), name="account_weight_positive"),
+            models.CheckConstraint(
+                condition=Q(weight__gte=1, weight__lte=MAX_WEIGHT), name="account_weight_within_bounds"
+            ),
             models.CheckConstraint(
                 condition=Q(max_concurrency__isnull=True) | Q(max_concurrency__gte=1),
                 name="account_concurrency_positive",
