@@ -15,10 +15,10 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
-from weakref import WeakKeyDictionary
 
 from accounts.credentials import Secret
 from accounts.errors import DirectoryUnavailable, UnknownAccount
+from accounts.loops import PerLoop
 
 REFRESH_SECONDS: Final = 1.0
 MAX_AGE_SECONDS: Final = 2.0
@@ -147,14 +147,15 @@ class Directory:
         self._versions = changes.versions
 
 
-_directories: WeakKeyDictionary[asyncio.AbstractEventLoop, Directory] = WeakKeyDictionary()
-
-
 def get_directory() -> Directory:
     """The running loop's directory of the accounts in the database."""
-    loop = asyncio.get_running_loop()
-    if loop not in _directories:
-        from accounts.directory_rows import load_changes  # needs Django's apps, which this module does not
+    return _directories.get()
 
-        _directories[loop] = Directory(load=load_changes)
-    return _directories[loop]
+
+def _of_the_database() -> Directory:
+    from accounts.directory_rows import load_changes  # needs Django's apps, which this module does not
+
+    return Directory(load=load_changes)
+
+
+_directories: Final = PerLoop[Directory](make=_of_the_database)

@@ -1,12 +1,11 @@
 """What the gateway is put together from: the only place of this app that reads Django's settings, and its defaults."""
 
-import asyncio
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
-from weakref import WeakKeyDictionary
 
 from accounts.directory import get_directory
+from accounts.loops import PerLoop
 from accounts.principals import Principal
 from gateway.background import Background
 from gateway.clock import SystemClock
@@ -32,24 +31,14 @@ class Wiring:
     upstream: HttpUpstream
 
 
-_wirings: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, Wiring]] = WeakKeyDictionary()
-
-
 def get_wiring() -> Wiring:
     """Give the running loop's gateway, made when first asked for."""
-    loop = asyncio.get_running_loop()
-    wiring = _wirings.get(loop)
-    if wiring is None:
-        wiring = _wirings[loop] = _wire()
-    return wiring
+    return _wirings.get()
 
 
 async def close_wiring() -> None:
     """Finish what is settled in the background, then close the running loop's connections to Anthropic."""
-    wiring = _wirings.pop(asyncio.get_running_loop(), None)
-    if wiring is not None:
-        await wiring.ports.background.close(timeout=DRAIN_SECONDS)
-        await wiring.upstream.close()
+    await _wirings.close()
 
 
 def _wire() -> Wiring:
@@ -67,6 +56,14 @@ def _wire() -> Wiring:
         renewals=Renewals(clock=clock),
     )
     return Wiring(ports, Pools(load=load_rules), upstream)
+
+
+async def _unwire(wiring: Wiring) -> None:
+    await wiring.ports.background.close(timeout=DRAIN_SECONDS)
+    await wiring.upstream.close()
+
+
+_wirings: Final = PerLoop[Wiring](make=_wire, close=_unwire)
 
 
 def orchestrator_for(principal: Principal) -> Orchestrator:

@@ -1,25 +1,19 @@
 """What this app needs from outside: the only place of it that reads Django's settings."""
 
-import asyncio
 from typing import Final
-from weakref import WeakKeyDictionary
 
 from django.conf import settings
 
+from accounts.loops import PerLoop
 from quota.engine.api import Engine
 from quota.engine.facade import open_engine
 
 PATIENCE_SECONDS: Final = 2.0
-_engines: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, Engine]] = WeakKeyDictionary()
 
 
 def get_engine() -> Engine:
     """The engine of the running event loop, opened when first asked for. Raises RuntimeError outside of a loop."""
-    loop = asyncio.get_running_loop()
-    engine = _engines.get(loop)
-    if engine is None:
-        engine = _engines[loop] = open_engine(redis_url(), processes=settings.POOL_PROCESSES)
-    return engine
+    return _engines.get()
 
 
 def open_patient_engine() -> Engine:
@@ -29,9 +23,14 @@ def open_patient_engine() -> Engine:
 
 async def close_engine() -> None:
     """Close the running loop's engine, if it has one; a later `get_engine` opens another."""
-    engine = _engines.pop(asyncio.get_running_loop(), None)
-    if engine is not None:
-        await engine.close()
+    await _engines.close()
+
+
+def _open() -> Engine:
+    return open_engine(redis_url(), processes=settings.POOL_PROCESSES)
+
+
+_engines: Final = PerLoop[Engine](make=_open, close=lambda engine: engine.close())
 
 
 def redis_url() -> str:
