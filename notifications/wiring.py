@@ -1,5 +1,6 @@
 """Where this package meets Django: the only module here that reads settings."""
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -21,6 +22,8 @@ from notifications.slack_routes import SlackSettings, routes
 from notifications.slack_text import user_id
 
 SLACK_API = "https://slack.com/api/"
+LOOK_DEADLINE_S = 5.0
+"""A socket whose owner cannot be looked up is closed; the browser comes again."""
 
 logger = logging.getLogger(__name__)
 
@@ -70,13 +73,15 @@ def from_our_page(scope: Mapping[str, Any]) -> bool:
 async def may_watch(scope: Mapping[str, Any]) -> bool:
     """Whether the session behind a websocket is, right now, that of an active member of staff.
 
-    The session is read afresh: a log-out, a changed password or a lost role counts at the next look.
+    The session is read afresh: a log-out, a changed password or a lost role counts at the next look. Raises
+    TimeoutError where the database does not say.
     """
     key = getattr(scope.get("session"), "session_key", None)
     if not key:
         return False
     fresh = import_module(settings.SESSION_ENGINE).SessionStore(key)
-    user = await get_user({"session": fresh})
+    async with asyncio.timeout(LOOK_DEADLINE_S):
+        user = await get_user({"session": fresh})
     return bool(user.is_active and user.is_staff)
 
 
