@@ -2,7 +2,7 @@
 
 /v1/*      the gateway's own ASGI application, before Django (its middleware costs about 2 ms a request)
 /health/*  nubabel.health_faces, likewise: it must answer when Django cannot
-other http Django
+other http Django, behind limits on the body (nubabel.intake)
 websocket  the live view, for pages of our own origin only
 """
 
@@ -19,7 +19,7 @@ django_application: Final = get_asgi_application()  # sets Django up; what follo
 
 from django.conf import settings  # noqa: E402
 
-from nubabel import health_faces, lifespan, routes  # noqa: E402
+from nubabel import health_faces, intake, lifespan, routes  # noqa: E402
 
 websocket_application: Final = OriginValidator(
     AuthMiddlewareStack(URLRouter(routes.websocket_urlpatterns())), settings.WEBSOCKET_ORIGINS
@@ -37,4 +37,4 @@ async def application(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN
         case _ if (data_plane := routes.data_plane(scope["path"])) is not None:
             await data_plane(scope, receive, send)
         case _:
-            await django_application(scope, receive, send)
+            await intake.serve(django_application, scope, receive, send)

@@ -65,6 +65,7 @@ class Connection:
         """All callers share one attempt, and none waits for it longer than it may."""
         if self._connecting is None or self._connecting.done():
             self._connecting = asyncio.ensure_future(self._open())
+            self._connecting.add_done_callback(_heard)
         try:
             async with asyncio.timeout(due - time.monotonic()):
                 return await asyncio.shield(self._connecting)
@@ -87,6 +88,12 @@ class Connection:
             raise
         self._wire = wire
         return wire
+
+
+def _heard(opening: "asyncio.Task[_Wire]") -> None:
+    """Callers who waited have been told; one whose deadline came first must not leave an error nobody fetched."""
+    if not opening.cancelled():
+        opening.exception()
 
 
 def _checked(what: str, reply: Any) -> Any:  # noqa: ANN401
