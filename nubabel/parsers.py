@@ -22,7 +22,10 @@ def listed(parse: Callable[[str], T]) -> Callable[[str], tuple[T, ...]]:
     """A parser of comma-separated values from the parser of one."""
 
     def parse_list(text: str) -> tuple[T, ...]:
-        return tuple(parse(part.strip()) for part in text.split(",") if part.strip())
+        values = tuple(parse(part.strip()) for part in text.split(",") if part.strip())
+        if not values:
+            raise EnvError("is a list without a value")
+        return values
 
     return parse_list
 

@@ -61,6 +61,7 @@ def test_each_complaint_says_what_to_do() -> None:
         ("PORT", "٣"),
         ("DRAIN_SECONDS", "0"),
         ("POOL_PROCESSES", "0"),
+        ("ANTHROPIC_BASE_URLS", ","),
         ("DATABASE_URL", "oracle://x/y"),
         ("DATABASE_URL", "postgresql://host"),
         ("DATABASE_URL", "postgresql://host:port/name"),
