@@ -52,24 +52,22 @@ def is_loopback(canonical: str) -> bool:
 def checked_base_url(url: str, *, allowed: Iterable[str], demo: bool) -> str:
     """The canonical origin, if keys may be sent there. Raises BaseUrlRefused.
 
-    `demo`: the account is simulated, so that plain http to this very machine is acceptable.
+    `demo`: the pool is simulated. Its pages promise that nothing leaves this machine, so it gets no other address;
+    a real key goes over https only, and so never to the simulator.
     """
     canonical = origin(url)
-    if not canonical.startswith("https://") and not (demo and is_loopback(canonical)):
+    if demo and not is_loopback(canonical):
+        raise BaseUrlRefused(
+            f"{canonical} is not the simulator. A simulated pool sends nothing to Anthropic: give the account the "
+            "address of the simulator on this machine, or add it to a pool that is not simulated."
+        )
+    if not demo and not canonical.startswith("https://"):
         raise BaseUrlRefused("An upstream address must be https (plain http only to the simulator of a demo pool).")
     if canonical not in _origins(allowed):
         raise BaseUrlRefused(
             f"{canonical} is not an allowed upstream. Add it to ANTHROPIC_BASE_URLS if keys may be sent there."
         )
     return canonical
-
-
-def is_allowed(url: str, *, allowed: Iterable[str]) -> bool:
-    """Whether keys may be sent there, however the row came by its address."""
-    try:
-        return origin(url) in _origins(allowed)
-    except BaseUrlRefused:
-        return False
 
 
 def _origins(allowed: Iterable[str]) -> frozenset[str]:

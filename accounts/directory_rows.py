@@ -5,7 +5,7 @@ from functools import partial
 from typing import Final
 
 from accounts import wiring
-from accounts.base_urls import is_allowed
+from accounts.base_urls import checked_base_url
 from accounts.database import in_database
 from accounts.directory import Changes, Credential, Entry
 from accounts.errors import BaseUrlRefused
@@ -38,8 +38,11 @@ def credential_of(account: ClaudeAccount) -> Credential:
 
     The address is checked here again, because whoever can write the table could otherwise have keys sent anywhere.
     """
-    if not is_allowed(account.base_url, allowed=wiring.allowed_base_urls()):
-        raise BaseUrlRefused(f"account {account.name!r} names an upstream that ANTHROPIC_BASE_URLS does not allow")
+    try:
+        checked_base_url(account.base_url, allowed=wiring.allowed_base_urls(), demo=account.pool.simulated)
+    except BaseUrlRefused as refused:
+        message = f"account {account.name!r} gets no requests: {refused}"
+        raise BaseUrlRefused(message, origin=account.base_url) from None
     return Credential(
         id=str(account.pk),
         name=account.name,

@@ -12,6 +12,7 @@ from django.db.models import ProtectedError, RestrictedError
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
+from accounts import wiring
 from accounts.errors import DeletionRefused, DuplicateKey
 from accounts.models import ClaudeAccount, Pool
 from accounts.models.claude_accounts import LIMIT_FIELDS
@@ -25,7 +26,9 @@ CHANGEABLE = frozenset({"name", "base_url", "priority", "weight", "max_concurren
 def create_account(*, pool: Pool, name: str, api_key: str, **columns: Any) -> ClaudeAccount:  # noqa: ANN401
     """A new enabled account. Raises KeyRefused, DuplicateKey, ValidationError; nothing is stored then."""
     _refuse_unknown(columns)
-    account = ClaudeAccount(pool=pool, name=name, **columns)
+    account = ClaudeAccount(
+        pool=pool, name=name, **{"base_url": wiring.default_base_url(simulated=pool.simulated), **columns}
+    )
     account.put_key(api_key)
     _store(account)
     return account

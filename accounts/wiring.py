@@ -34,6 +34,11 @@ def _keyring(keys: tuple[str, ...]) -> Keyring:
     return Keyring(keys)
 
 
+def default_base_url(*, simulated: bool) -> str:
+    """Where an account's key is sent unless somebody says otherwise: the simulator, or Anthropic."""
+    return str(getattr(settings, "SIMULATOR_URL", "")) if simulated else DEFAULT_BASE_URL
+
+
 def allowed_base_urls() -> tuple[str, ...]:
     """The upstream origins that keys may be sent to."""
     return tuple(getattr(settings, "ALLOWED_BASE_URLS", (DEFAULT_BASE_URL,)))

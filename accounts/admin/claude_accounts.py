@@ -17,11 +17,11 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminPasswordWidget
 
-from accounts import services
+from accounts import services, wiring
 from accounts.admin.saving import ComparesWithWhatWasShown, SavesWhatChanged
 from accounts.errors import DeletionRefused, KeyRefused
 from accounts.leases import leases_of
-from accounts.models import ClaudeAccount
+from accounts.models import ClaudeAccount, Pool
 from accounts.models.claude_accounts import LIMIT_FIELDS
 from accounts.validators import acceptable_key
 from quota.engine.types import Window
@@ -30,6 +30,12 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from accounts.credentials import Secret
+
+
+_ADDRESS_HELP = (
+    "Where the key is sent. Empty: Anthropic, or the simulator in a simulated pool, which accepts nothing else. "
+    "Other addresses must be in ANTHROPIC_BASE_URLS."
+)
 
 
 class DollarsField(forms.DecimalField):
@@ -57,6 +63,9 @@ class ClaudeAccountForm(ComparesWithWhatWasShown):
         super().__init__(*args, **options)
         if "new_key" in self.fields:
             self.fields["new_key"].required = self.instance._state.adding  # noqa: SLF001 - documented by Django
+        if "base_url" in self.fields:
+            self.fields["base_url"].required = False
+            self.fields["base_url"].help_text = _ADDRESS_HELP
 
     @sensitive_variables("text")
     def clean_new_key(self) -> Secret | None:
@@ -72,7 +81,13 @@ class ClaudeAccountForm(ComparesWithWhatWasShown):
         cleaned = super().clean() or self.cleaned_data
         if secret := cleaned.get("new_key"):
             self.instance.api_key = secret
+        pool = cleaned.get("pool") or self._pool_so_far()
+        if pool and cleaned.get("base_url") == "":
+            cleaned["base_url"] = wiring.default_base_url(simulated=pool.simulated)
         return cleaned
+
+    def _pool_so_far(self) -> Pool | None:
+        return self.instance.pool if self.instance.pool_id else None
 
 
 @admin.register(ClaudeAccount)
@@ -137,6 +152,12 @@ class ClaudeAccountAdmin(SavesWhatChanged, ModelAdmin):  # type: ignore[misc] # 
         super().save_model(request, obj, form, change)
         if change and ("new_key" in form.changed_data or ("enabled" in form.changed_data and obj.enabled)):
             services.announce_mended(obj)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Propose an address where all pools are of one kind; an empty one is settled when the pool is known."""
+        kinds = set(Pool.objects.order_by().values_list("simulated", flat=True).distinct())
+        proposed = wiring.default_base_url(simulated=kinds.pop()) if len(kinds) == 1 else ""
+        return {"base_url": proposed, **super().get_changeform_initial_data(request)}
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """No deletion of many at once: each is refused or granted by itself, and disabling is what is meant."""

@@ -45,6 +45,18 @@ def test_an_upstream_that_left_the_allow_list_gets_no_key(alpha):
         credential_of(ClaudeAccount.objects.get())
 
 
+def test_a_simulated_account_with_a_real_address_gets_no_requests(alpha):
+    Pool.objects.update(simulated=True)
+    with pytest.raises(BaseUrlRefused, match=r"'alpha' gets no requests: .* is not the simulator"):
+        credential_of(ClaudeAccount.objects.get())
+
+
+def test_a_real_key_is_not_sent_to_the_simulator(alpha):
+    ClaudeAccount.objects.update(base_url="http://127.0.0.1:9100")
+    with pytest.raises(BaseUrlRefused, match="must be https"):
+        credential_of(ClaudeAccount.objects.get())
+
+
 def test_a_wrong_encryption_key_says_which_account(alpha, use_keys):
     use_keys(OLD)
     with pytest.raises(UndecryptableKey, match="alpha"):

@@ -129,6 +129,12 @@ def test_a_simulated_pool_may_use_the_simulator_on_this_machine(make_account, se
     make_account(pool=demo, base_url="http://127.0.0.1:9100/").full_clean()
 
 
+def test_a_simulated_pool_refuses_the_address_of_anthropic(make_account):
+    demo = Pool.objects.create(name="demo", simulated=True)
+    with pytest.raises(ValidationError, match="sends nothing to Anthropic"):
+        make_account(pool=demo).full_clean()
+
+
 def test_an_account_stays_in_its_pool(alpha):
     other = Pool.objects.create(name="other")
     alpha = ClaudeAccount.objects.get()

@@ -10,6 +10,8 @@ from accounts.models import ClaudeAccount, Pool
 from accounts.signals import account_mended
 from tests.accounts.cast import ALPHA_KEY, BETA_KEY, NEW
 
+SIMULATOR = "http://127.0.0.1:9100"
+
 pytestmark = pytest.mark.django_db
 
 
@@ -22,6 +24,21 @@ def test_an_account_is_created_with_its_key_and_limits(pool):
     stored = ClaudeAccount.objects.get()
     assert (stored.pk, stored.enabled, stored.limit_cost_day_nano) == (made.pk, True, 12_500_000_000)
     assert stored.reveal_key().reveal() == ALPHA_KEY
+
+
+@pytest.mark.parametrize(("simulated", "address"), [(False, "https://api.anthropic.com"), (True, SIMULATOR)])
+def test_without_an_address_an_account_gets_the_one_of_its_kind_of_pool(pool, simulated, address):
+    pool.simulated = simulated
+    pool.save()
+    assert services.create_account(pool=pool, name="alpha", api_key=ALPHA_KEY).base_url == address
+
+
+def test_a_simulated_pool_takes_no_account_that_would_call_anthropic(pool):
+    pool.simulated = True
+    pool.save()
+    with pytest.raises(ValidationError, match="not the simulator"):
+        services.create_account(pool=pool, name="a", api_key=ALPHA_KEY, base_url="https://api.anthropic.com")
+    assert not ClaudeAccount.objects.exists()
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from tests.accounts.cast import ALPHA_KEY, BETA_KEY, OLD
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.accounts.admin.urls")]
 
+SIMULATOR = "http://127.0.0.1:9100"
 ACCOUNTS = "admin:accounts_claudeaccount_changelist"
 ADD = "admin:accounts_claudeaccount_add"
 CHANGE = "admin:accounts_claudeaccount_change"
@@ -99,6 +100,28 @@ def test_the_same_key_twice_is_refused_on_the_form(alice, pool, alpha):
 
 def test_a_foreign_upstream_is_refused_on_the_form(alice, pool):
     assert "not an allowed upstream" in text(add(alice, pool, base_url="https://evil.example"))
+
+
+def test_the_address_of_anthropic_is_refused_for_a_simulated_pool(alice):
+    demo = Pool.objects.create(name="demo", simulated=True)
+    assert "sends nothing to Anthropic" in text(add(alice, demo, base_url="https://api.anthropic.com"))
+    assert not ClaudeAccount.objects.exists()
+
+
+@pytest.mark.parametrize(("simulated", "address"), [(False, "https://api.anthropic.com"), (True, SIMULATOR)])
+def test_an_empty_address_is_the_one_of_the_pools_kind(alice, simulated, address):
+    add(alice, Pool.objects.create(name="new", simulated=simulated), base_url="")
+    assert ClaudeAccount.objects.get().base_url == address
+
+
+@pytest.mark.parametrize(
+    ("kinds", "proposed"),
+    [([False], "https://api.anthropic.com"), ([True], SIMULATOR), ([False, True], ""), ([], "")],
+)
+def test_the_form_proposes_an_address_if_it_fits_every_pool(alice, kinds, proposed):
+    for number, simulated in enumerate(kinds):
+        Pool.objects.create(name=f"pool {number}", simulated=simulated)
+    assert alice.get(reverse(ADD)).context["adminform"].form["base_url"].value() == proposed
 
 
 def test_the_form_shows_hint_and_fingerprint_and_never_the_key(alice, alpha):
