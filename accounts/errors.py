@@ -41,7 +41,11 @@ class UndecryptableKey(AccountsError):
 
 
 class BaseUrlRefused(AccountsError, ValueError):
-    """The upstream address is not one this installation may send keys to."""
+    """The upstream address is not one this installation may send keys to; `origin` is that address, if it is told."""
+
+    def __init__(self, message: str, *, origin: str = "") -> None:
+        super().__init__(message)
+        self.origin = origin
 
 
 class UnknownAccount(AccountsError, LookupError):

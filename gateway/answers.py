@@ -20,6 +20,8 @@ CALLS_PER_ATTEMPT: Final = 2
 OVERLOAD_RETRY_MS: Final = 2_000
 """What callers are told when Anthropic is overloaded and says nothing itself."""
 _USED_UP: Final = {Verdict.FAILURE, Verdict.OVERLOADED, Verdict.NEUTRAL}
+_NOT_FROM_HERE: Final = {Kind.ORIGIN_REFUSED, Kind.KEY_UNREADABLE}
+"""This process cannot use the account: nothing was tried."""
 
 
 def worth_another(state: State) -> bool:
@@ -27,7 +29,7 @@ def worth_another(state: State) -> bool:
     outcome = state.outcomes[-1]
     once = sum(1 for earlier in state.outcomes if earlier.elsewhere is Elsewhere.ONCE)
     willing = outcome.elsewhere is Elsewhere.YES or (outcome.elsewhere is Elsewhere.ONCE and once == 1)
-    used = sum(1 for earlier in state.outcomes if earlier.verdict in _USED_UP)
+    used = sum(1 for one in state.outcomes if one.verdict in _USED_UP and one.kind not in _NOT_FROM_HERE)
     left = used < state.call.attempts and state.number < CALLS_PER_ATTEMPT * state.call.attempts
     return willing and left and not state.call.only
 

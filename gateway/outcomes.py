@@ -3,10 +3,10 @@
 The policy is the table in `gateway.rules`; `classify` reads the facts once and applies it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from gateway.plain import code, plain
+from gateway.plain import code, origin, plain
 from gateway.replies import STATUS_OF_TYPE, ApiError, Reply, read_error
 from gateway.rules import RULES, Caller, Elsewhere, Facts, Kind
 from quota.engine.types import Hold, Verdict
@@ -42,7 +42,7 @@ def classify(reply: Reply, *, now_ms: int) -> Outcome:
         kind=rule.kind,
         verdict=rule.verdict,
         elsewhere=Elsewhere.NO if reply.content_seen else rule.elsewhere,
-        caller=rule.caller,
+        caller=_caller(rule.caller, reply),
         why=_why(facts),
         holds=rule.holds(facts, wait_ms),
         wait_ms=wait_ms,
@@ -57,6 +57,12 @@ def _facts(reply: Reply, now_ms: int) -> Facts:
     error = read_error(reply.body) if reply.in_stream or (reply.status or 0) >= 400 else ApiError()  # noqa: PLR2004
     status = STATUS_OF_TYPE.get(error.type, 500) if reply.in_stream else reply.status or 0
     return Facts(reply=reply, status=status, error=error, text=error.message.lower(), now_ms=now_ms)
+
+
+def _caller(caller: Caller, reply: Reply) -> Caller:
+    if "{origin}" not in caller.message:
+        return caller
+    return replace(caller, message=caller.message.replace("{origin}", origin(reply.origin) or "the account's address"))
 
 
 def _why(facts: Facts) -> str:

@@ -23,6 +23,7 @@ _WRAPPING: Final = "\"'`()[]{}.,:;!?"
 _DASHES: Final = 3
 _CODE: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _IDENTITY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_\-]{0,127}")
+_ORIGIN: Final = re.compile(r"https?://[a-z0-9.\-]{1,253}(?::\d{1,5})?")
 
 
 def plain(text: str, *, limit: int = TEXT_MAX) -> str:
@@ -39,6 +40,11 @@ def code(text: str) -> str:
 def identity(text: str) -> str:
     """Give `text` if it has the shape of an id Anthropic hands out (`req_…`, an organization's UUID), else nothing."""
     return text if _IDENTITY.fullmatch(text) and not _SECRET.match(text) else ""
+
+
+def origin(text: str) -> str:
+    """Give `text` if it has the shape of an address and nothing more (`https://host:port`), else nothing."""
+    return text if _ORIGIN.fullmatch(text) else ""
 
 
 def _allowed(word: str) -> str:

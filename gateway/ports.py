@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from gateway.background import Background
 from gateway.clock import Clock
+from gateway.complaints import Complaints
 from gateway.preparing import PoolRules
 from gateway.renewals import Renewals
 from gateway.waiting import WaitingRoom
@@ -30,6 +31,7 @@ class Ports:
     renewals: Renewals = field(repr=False)
     deadlines: Deadlines = DEADLINES
     room: WaitingRoom = field(default_factory=WaitingRoom)
+    complaints: Complaints = field(default_factory=Complaints, repr=False)
 
 
 Source = Callable[[], Awaitable[tuple[Ports, PoolRules]]]

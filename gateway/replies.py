@@ -21,7 +21,8 @@ class Fault(StrEnum):
     CUT = "connection cut"
     MALFORMED = "malformed answer"
     ENCODED = "unexpected encoding"
-    KEY_UNREADABLE = "key cannot be decrypted"
+    ORIGIN_REFUSED = "upstream not allowed here"
+    KEY_UNREADABLE = "key cannot be decrypted here"
     ACCOUNT_GONE = "account is gone"
     CALLER_LEFT = "caller left"
     OURS = "own fault"
@@ -33,7 +34,14 @@ class Fault(StrEnum):
 
 
 _NEVER_SENT: Final = frozenset(
-    {Fault.CONNECT, Fault.CONNECT_TIMEOUT, Fault.KEY_UNREADABLE, Fault.ACCOUNT_GONE, Fault.OURS}
+    {
+        Fault.CONNECT,
+        Fault.CONNECT_TIMEOUT,
+        Fault.ORIGIN_REFUSED,
+        Fault.KEY_UNREADABLE,
+        Fault.ACCOUNT_GONE,
+        Fault.OURS,
+    }
 )
 
 STATUS_OF_TYPE: Final[Mapping[str, int]] = {
@@ -69,6 +77,8 @@ class Reply:
     """Content has reached the caller: too late for another account."""
     model: str = ""
     group: str = ""
+    origin: str = ""
+    """Where the request could not be sent to, for `Fault.ORIGIN_REFUSED`."""
 
 
 @dataclass(frozen=True, slots=True)

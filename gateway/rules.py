@@ -41,6 +41,7 @@ class Kind(StrEnum):
     CREDIT = "credit"
     BILLING = "billing"
     KEY_REJECTED = "key_rejected"
+    ORIGIN_REFUSED = "origin_refused"
     KEY_UNREADABLE = "key_unreadable"
     ACCOUNT_GONE = "account_gone"
     ORGANIZATION_DISABLED = "organization_disabled"
@@ -220,6 +221,8 @@ SERVER_TROUBLE: Final = Caller(False, 502, "api_error", "Anthropic answered with
 OVERLOADED: Final = Caller(False, 529, "overloaded_error", "Anthropic is overloaded.")
 NOBODY: Final = Caller(False, 499, "caller_left", "The caller went away.")
 OUR_FAULT: Final = Caller(False, 503, "api_error", "The pool could not carry out this request.")
+ORIGIN_REFUSED: Final = Caller(False, 503, "api_error", "This process may not call {origin}: see ANTHROPIC_BASE_URLS.")
+KEY_UNREADABLE: Final = Caller(False, 503, "api_error", "Keys cannot be decrypted with this process's ENCRYPTION_KEY.")
 
 _V = Verdict
 _E = Elsewhere
@@ -233,7 +236,9 @@ RULES: Final[tuple[Rule, ...]] = (
     # nothing, or not everything, came back
     Rule(Kind.CALLER_LEFT, _fault(Fault.CALLER_LEFT), _V.NEUTRAL, _E.NO, NOBODY),
     Rule(Kind.OURS, _fault(Fault.OURS), _V.NEUTRAL, _E.NO, OUR_FAULT),
-    Rule(Kind.KEY_UNREADABLE, _fault(Fault.KEY_UNREADABLE), _V.REJECTED, _E.YES, UNAVAILABLE),
+    # this process's settings: others may well be able to use the account, so it must not suffer
+    Rule(Kind.ORIGIN_REFUSED, _fault(Fault.ORIGIN_REFUSED), _V.NEUTRAL, _E.YES, ORIGIN_REFUSED),
+    Rule(Kind.KEY_UNREADABLE, _fault(Fault.KEY_UNREADABLE), _V.NEUTRAL, _E.YES, KEY_UNREADABLE),
     Rule(Kind.ACCOUNT_GONE, _fault(Fault.ACCOUNT_GONE), _V.NEUTRAL, _E.YES, UNAVAILABLE),
     Rule(Kind.CONNECT, _fault(Fault.CONNECT, Fault.CONNECT_TIMEOUT), _V.FAILURE, _E.YES, UNREACHABLE),
     Rule(Kind.TIMEOUT, _fault(*_LATE), _V.FAILURE, _E.YES, TOO_SLOW),

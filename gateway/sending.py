@@ -64,14 +64,21 @@ class Sender:
         try:
             credential = await self._ports.credentials.get(lease.account)
         except AccountsError as error:
-            return self._fault(_account_fault(error))
+            return self._unusable(error)
         return await self._exchange(credential)
 
-    def fault(self, fault: Fault) -> Returned:
+    def fault(self, fault: Fault, *, origin: str = "") -> Returned:
         """Judge a call that ended in a fault before any answer."""
-        reply = Reply(fault=fault, model=self._call.model, group=self._call.group)
+        reply = Reply(fault=fault, model=self._call.model, group=self._call.group, origin=origin)
         outcome = classify(reply, now_ms=self._ports.clock.now_ms())
         return Returned(replace(outcome, sent=self.sent, maybe_billed=self.sent))
+
+    def _unusable(self, error: AccountsError) -> Ended:
+        origin = error.origin if isinstance(error, BaseUrlRefused) else ""
+        returned = self.fault(_account_fault(error), origin=origin)
+        if isinstance(error, UndecryptableKey | BaseUrlRefused):
+            self._ports.complaints.once(returned.outcome.caller.message, detail=str(error))
+        return Ended(returned)
 
     def _fault(self, fault: Fault) -> Ended:
         return Ended(self.fault(fault))
@@ -189,7 +196,9 @@ class Sender:
 
 def _account_fault(error: AccountsError) -> Fault:
     match error:
-        case UndecryptableKey() | BaseUrlRefused():
+        case BaseUrlRefused():
+            return Fault.ORIGIN_REFUSED
+        case UndecryptableKey():
             return Fault.KEY_UNREADABLE
         case UnknownAccount():
             return Fault.ACCOUNT_GONE

@@ -9,6 +9,7 @@ from accounts.loops import PerLoop
 from accounts.principals import Principal
 from gateway.background import Background
 from gateway.clock import SystemClock
+from gateway.complaints import Complaints
 from gateway.orchestrator import Orchestrator
 from gateway.pools import Pools, load_rules
 from gateway.ports import Ports, Source
@@ -18,7 +19,6 @@ from gateway.upstream import HttpUpstream
 
 DEFAULT_MODEL: Final = "claude-sonnet-5-5"
 """What the orchestrator asks for when the caller names no model."""
-DEFAULT_POOL: Final = "default"
 DRAIN_SECONDS: Final = 5.0
 
 
@@ -54,6 +54,7 @@ def _wire() -> Wiring:
         clock=clock,
         background=background,
         renewals=Renewals(clock=clock),
+        complaints=_complaints,
     )
     return Wiring(ports, Pools(load=load_rules), upstream)
 
@@ -63,12 +64,13 @@ async def _unwire(wiring: Wiring) -> None:
     await wiring.upstream.close()
 
 
+_complaints: Final = Complaints()
 _wirings: Final = PerLoop[Wiring](make=_wire, close=_unwire)
 
 
 def orchestrator_for(principal: Principal) -> Orchestrator:
     """Give an orchestrator that works for this principal, on the pool of its key or the default one."""
-    pool = principal.pool_id or DEFAULT_POOL
+    pool = principal.pool_id or ""
     return Orchestrator(principal=principal, pool=pool, default_model=DEFAULT_MODEL, via=machinery_of(pool))
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from accounts.errors import DirectoryUnavailable, UndecryptableKey, UnknownAccount
+from accounts.errors import BaseUrlRefused, DirectoryUnavailable, UndecryptableKey, UnknownAccount
 from gateway.errors import DeadlinePassed, UnableToConnect, UnusableRequest
 from gateway.replies import Fault
 from gateway.wire import Request
@@ -305,6 +305,55 @@ async def test_an_account_without_a_usable_key_is_passed_over(why):
     _, response = await scene.respond()
     assert text_of(response) == "from beta"
     assert (await scene.state("alpha")).day_requests == 0
+
+
+FOREIGN = BaseUrlRefused("account 'alpha' names a foreign address", origin="https://proxy.example:8443")
+SEALED = UndecryptableKey("account 'alpha'", "another key")
+
+
+@pytest.mark.parametrize("why", [SEALED, FOREIGN])
+async def test_what_only_this_process_cannot_use_is_left_as_it_was_for_the_others(why):
+    scene = three(ok("from alpha"), ok("from beta"), keyring=Keyring(alpha=why))
+    await scene.load("pool")
+    before = await scene.state("alpha")
+    for number in range(6):
+        await scene.respond(activity=f"activity-{number}")
+    assert replace(await scene.state("alpha"), last_used_ms=0) == before
+    assert await scene.leases() == 0
+
+
+@pytest.mark.parametrize("why", [SEALED, FOREIGN])
+async def test_what_only_this_process_cannot_use_costs_no_attempt(why):
+    names = ("a", "b", "c", "d", "e")
+    keyring = Keyring(**dict.fromkeys("abcd", why))
+    scene = stage(**{n: [ok(n)] for n in names}, settings=IN_ORDER, accounts=in_order(*names), keyring=keyring)
+    _, response = await scene.respond()
+    assert text_of(response) == "e"
+
+
+@pytest.mark.parametrize(
+    ("why", "words"),
+    [
+        (SEALED, "Keys cannot be decrypted with this process's ENCRYPTION_KEY."),
+        (FOREIGN, "This process may not call https://proxy.example:8443: see ANTHROPIC_BASE_URLS."),
+        (BaseUrlRefused("x", origin="https://a:secret@b"), "This process may not call the account's address: see"),
+    ],
+)
+async def test_if_this_process_can_use_no_account_the_answer_names_its_setting(why, words):
+    scene = stage(alpha=[ok()], keyring=Keyring(alpha=why))
+    _, response = await scene.respond()
+    assert response.status == 503
+    assert error_of(response)["message"].startswith(words)
+    assert "secret" not in str(response)
+
+
+@pytest.mark.parametrize("why", [SEALED, FOREIGN])
+async def test_what_this_process_cannot_use_is_an_error_in_the_log_once(why, caplog):
+    scene = stage(alpha=[ok()], keyring=Keyring(alpha=why))
+    for number in range(3):
+        await scene.respond(activity=f"activity-{number}")
+    assert [record.levelname for record in caplog.records if record.name == "gateway.complaints"] == ["ERROR"]
+    assert str(why) in caplog.text
 
 
 async def test_without_a_directory_nothing_can_be_done():

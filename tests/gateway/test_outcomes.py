@@ -145,7 +145,8 @@ ROWS = {
     "compressed although asked not to": (fault(Fault.ENCODED), Kind.MALFORMED, FAILURE, YES, 502),
     "redirect": (Reply(status=307, headers={"location": "http://evil"}), Kind.UNEXPECTED, FAILURE, YES, 502),
     "a web page with status 200": (page(200), Kind.UNEXPECTED, FAILURE, YES, 502),
-    "undecryptable key": (fault(Fault.KEY_UNREADABLE), Kind.KEY_UNREADABLE, REJECTED, YES, 503),
+    "key not for this process": (fault(Fault.KEY_UNREADABLE), Kind.KEY_UNREADABLE, NEUTRAL, YES, 503),
+    "address not for this process": (fault(Fault.ORIGIN_REFUSED), Kind.ORIGIN_REFUSED, NEUTRAL, YES, 503),
     "account deleted meanwhile": (fault(Fault.ACCOUNT_GONE), Kind.ACCOUNT_GONE, NEUTRAL, YES, 503),
     "caller left": (fault(Fault.CALLER_LEFT), Kind.CALLER_LEFT, NEUTRAL, NO, 499),
     "our own fault": (fault(Fault.OURS), Kind.OURS, NEUTRAL, NO, 503),
@@ -295,7 +296,9 @@ def test_nothing_is_tried_elsewhere_once_content_has_been_seen(name):
     assert judged(seen).elsewhere is NO
 
 
-@pytest.mark.parametrize("name", [Fault.CONNECT, Fault.CONNECT_TIMEOUT, Fault.OURS, Fault.KEY_UNREADABLE])
+@pytest.mark.parametrize(
+    "name", [Fault.CONNECT, Fault.CONNECT_TIMEOUT, Fault.OURS, Fault.KEY_UNREADABLE, Fault.ORIGIN_REFUSED]
+)
 def test_what_never_left_us_is_given_back(name):
     outcome = judged(fault(name))
     assert (outcome.sent, outcome.maybe_billed) == (False, False)
