@@ -5,6 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Final, cast
 
+from accounts.default_pool import DEFAULT_POOL, default_of
 from gateway.errors import UnknownPool
 from gateway.preparing import PoolRules
 
@@ -33,12 +34,15 @@ class Pools:
         self._loading: asyncio.Task[None] | None = None
 
     async def get(self, name_or_id: str) -> PoolRules:
-        """Give a pool's rules. Raises `UnknownPool`, and whatever the database raises if nothing recent is known."""
+        """Give a pool's rules; of the default pool for an empty name (see `accounts.default_pool`).
+
+        Raises `UnknownPool`, and whatever the database raises if nothing recent is known.
+        """
         if name_or_id not in self._known or self._is_worth_asking():
             await self._refresh()
         rules = self._known.get(name_or_id)
         if rules is None:
-            raise UnknownPool(name_or_id)
+            raise UnknownPool(name_or_id or DEFAULT_POOL)
         return rules
 
     def _is_worth_asking(self) -> bool:
@@ -62,7 +66,9 @@ class Pools:
         except Exception:
             self._failed_at = self._clock()
             raise
-        self._known = {pool.id: pool for pool in pools} | {pool.name: pool for pool in pools}
+        meant = default_of(pools)
+        unnamed = {"": meant} if meant else {}
+        self._known = {pool.id: pool for pool in pools} | {pool.name: pool for pool in pools} | unnamed
         self._loaded_at = asked_at
 
 

@@ -9,6 +9,7 @@ from typing import Final
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
+from accounts.default_pool import DEFAULT_POOL
 from accounts.errors import AccountsError
 from accounts.models import ClaudeAccount, Pool
 from accounts.services import create_account, update_account
@@ -19,7 +20,6 @@ from quota.errors import ChecksFailed, SetupFailed
 from quota.publish import PoolImage, configure, read_pool
 from quota.wiring import anthropic_api_key, anthropic_base_url, open_patient_engine, redis_url
 
-DEFAULT_POOL: Final = "default"
 DEFAULT_ACCOUNT: Final = "default-account"
 DEMO_POOL: Final = "demo"
 MONTHLY_REQUESTS: Final = 1_000_000

@@ -15,7 +15,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
-from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminPasswordWidget
+from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminIntegerFieldWidget, UnfoldAdminPasswordWidget
 
 from accounts import services, wiring
 from accounts.admin.saving import ComparesWithWhatWasShown, SavesWhatChanged
@@ -94,7 +94,9 @@ class ClaudeAccountForm(ComparesWithWhatWasShown):
 class ClaudeAccountAdmin(SavesWhatChanged, ModelAdmin):  # type: ignore[misc] # unfold is untyped
     form = ClaudeAccountForm
     formfield_overrides: ClassVar = {
-        models.DecimalField: {"form_class": DollarsField, "widget": UnfoldAdminDecimalFieldWidget}
+        # Without a minimum of its own: the model says the same about -5 and 0, and says it better.
+        models.PositiveBigIntegerField: {"min_value": None, "widget": UnfoldAdminIntegerFieldWidget},
+        models.DecimalField: {"form_class": DollarsField, "widget": UnfoldAdminDecimalFieldWidget},
     }
     list_display = ("name", "pool", "status", "priority", "weight", "key", "organization_id")
     list_display_links = ("name",)

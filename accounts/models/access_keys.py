@@ -5,9 +5,11 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
+from accounts.default_pool import DEFAULT_POOL, default_of
 from accounts.models.pools import Pool
 from accounts.validators import plain_name, scope_names
 
@@ -44,7 +46,7 @@ class AccessKey(models.Model):
         null=True,
         blank=True,
         related_name="access_keys",
-        help_text="The pool it may use; empty: the default pool.",
+        help_text="The pool it may use; empty: the pool named default, else the only pool there is.",
     )
     expires_at = models.DateTimeField("expires", null=True, blank=True, help_text="Empty: never.")
     revoked_at = models.DateTimeField("revoked", null=True, blank=True, editable=False)
@@ -62,6 +64,15 @@ class AccessKey(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Refuse a key without a pool where nobody could say which one is meant."""
+        if self.pool_id is not None:
+            return
+        pools = list(Pool.objects.order_by("name"))
+        if pools and default_of(pools) is None:
+            names = ", ".join(pool.name for pool in pools)
+            raise ValidationError(f"Name the pool: none is called {DEFAULT_POOL}, and there are several: {names}.")
 
     def is_usable(self, *, now: datetime) -> bool:
         """Neither revoked nor expired at `now`."""

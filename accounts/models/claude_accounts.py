@@ -34,17 +34,22 @@ COUNTED: Final = tuple(f"limit_{metric}_{window}" for metric in (Metric.REQUESTS
 COSTS: Final = tuple(f"limit_{Metric.COST}_{window}" for window in Window)
 LIMIT_FIELDS: Final = (*COUNTED, *COSTS)
 SMALLEST_DOLLARS: Final = from_nano(1)
+POSITIVE: Final = "A limit is positive; leave it empty for none."
 MAX_WEIGHT: Final = STRIDE
 """One account that the engine refuses would keep every edit of its pool from reaching it."""
 
 
 def _amount(noun: str) -> models.PositiveBigIntegerField[int | None, int | None]:
-    validators = [MinValueValidator(1), MaxValueValidator(MAX_AMOUNT)]
+    validators = [MinValueValidator(1, POSITIVE), MaxValueValidator(MAX_AMOUNT)]
     return models.PositiveBigIntegerField(noun, null=True, blank=True, validators=validators)
 
 
 def _dollars(noun: str) -> models.DecimalField[Decimal | None, Decimal | None]:
-    validators: list[Any] = [MinValueValidator(SMALLEST_DOLLARS), MaxValueValidator(MAX_DOLLARS), exact_dollars]
+    validators: list[Any] = [
+        MinValueValidator(SMALLEST_DOLLARS, POSITIVE),
+        MaxValueValidator(MAX_DOLLARS),
+        exact_dollars,
+    ]
     return models.DecimalField(
         noun, max_digits=16, decimal_places=DECIMAL_PLACES, null=True, blank=True, validators=validators
     )
@@ -56,7 +61,7 @@ def _limit_constraint(field: str) -> models.CheckConstraint:
     return models.CheckConstraint(
         condition=Q(**{f"{field}__isnull": True}) | within,
         name=f"account_{field}_positive",
-        violation_error_message="A limit is positive; leave it empty for none.",
+        violation_error_message=POSITIVE,
     )
 
 

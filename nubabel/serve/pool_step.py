@@ -10,10 +10,11 @@ from typing import Final
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
+from accounts.default_pool import DEFAULT_POOL
 from accounts.errors import AccountsError
 from accounts.models import Pool
 from nubabel.errors import ServeError
-from quota.bootstrap import DEFAULT_POOL, initialize, make_demo_pool
+from quota.bootstrap import initialize, make_demo_pool
 from quota.errors import ChecksFailed
 
 

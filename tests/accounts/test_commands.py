@@ -6,7 +6,7 @@ from django.core.management import CommandError, call_command
 
 from accounts.keys import hash_key, looks_valid
 from accounts.management.commands.create_access_key import expiry
-from accounts.models import AccessKey
+from accounts.models import AccessKey, Pool
 
 pytestmark = pytest.mark.django_db
 
@@ -44,6 +44,21 @@ def test_a_command_that_makes_no_sense_says_why_and_makes_nothing(capsys, argume
     with pytest.raises(CommandError, match=words):
         created(capsys, *arguments)
     assert not AccessKey.objects.exists()
+
+
+def test_without_a_pool_and_with_several_the_command_names_them(capsys):
+    Pool.objects.create(name="blue")
+    Pool.objects.create(name="green")
+    with pytest.raises(CommandError, match="several: blue, green"):
+        created(capsys)
+    assert not AccessKey.objects.exists()
+
+
+@pytest.mark.parametrize("names", [["demo"], ["blue", "default"], []])
+def test_without_a_pool_a_key_is_made_where_its_pool_is_plain(capsys, names):
+    for name in names:
+        Pool.objects.create(name=name)
+    assert looks_valid(created(capsys).split()[0])
 
 
 @pytest.mark.parametrize(

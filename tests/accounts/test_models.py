@@ -105,7 +105,8 @@ def test_the_database_refuses_an_access_key_without_scopes(db):
     [
         ({"base_url": "https://evil.example"}, "not an allowed upstream"),
         ({"base_url": "http://127.0.0.1:9100"}, "must be https"),
-        ({"limit_tokens_day": 0}, "greater than or equal to 1"),
+        ({"limit_tokens_day": 0}, "limit is positive"),
+        ({"limit_cost_day": Decimal(-5)}, "limit is positive"),
         ({"limit_cost_day": Decimal("1234567.123456789")}, "15 significant digits"),
         ({"limit_cost_day": Decimal("1.0000000001")}, "9 decimal places"),
         ({"allowed_models": "claude"}, "list of model names"),

@@ -25,6 +25,16 @@ class Table:
         return tuple(PoolRules(id=f"id-{name}", name=name) for name in self.names)
 
 
+@pytest.mark.parametrize("names", [("demo",), ("blue", "default")])
+async def test_without_a_name_the_default_pool_or_the_only_one_is_meant(names):
+    assert (await Pools(load=Table(*names).load).get("")).name == names[-1]
+
+
+async def test_without_a_name_and_with_several_pools_none_is_guessed():
+    with pytest.raises(UnknownPool):
+        await Pools(load=Table("blue", "green").load).get("")
+
+
 class Watch:
     seconds = 0.0
 

@@ -24,7 +24,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--name", required=True, help="who or what will use it")
         parser.add_argument("--scope", action="append", required=True, help="what it may do; repeat for several")
-        parser.add_argument("--pool", help="the pool's name; without it, the default pool")
+        parser.add_argument(
+            "--pool", help="the pool's name; without it, the pool named default, else the only pool there is"
+        )
         parser.add_argument("--expires", help="2027-01-31, 2027-01-31T12:00+01:00, or 90d from now; default: never")
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 

@@ -124,6 +124,13 @@ def test_the_form_proposes_an_address_if_it_fits_every_pool(alice, kinds, propos
     assert alice.get(reverse(ADD)).context["adminform"].form["base_url"].value() == proposed
 
 
+@pytest.mark.parametrize("limit", ["limit_tokens_day", "limit_cost_day"])
+@pytest.mark.parametrize("amount", ["-5", "0"])
+def test_a_limit_that_is_not_positive_is_refused_in_one_way(alice, pool, limit, amount):
+    errors = add(alice, pool, **{limit: amount}).context["adminform"].form.errors
+    assert errors[limit][0] == "A limit is positive; leave it empty for none."
+
+
 def test_the_form_shows_hint_and_fingerprint_and_never_the_key(alice, alpha):
     page = text(alice.get(reverse(CHANGE, args=[alpha.pk])))
     assert f"…AAAA · {alpha.key_fingerprint}" in page
