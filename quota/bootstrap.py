@@ -53,17 +53,40 @@ class Setup:
 
 def initialize() -> Setup:
     """Check everything, make the default pool and account, load them. Repeatable. Raises `ChecksFailed`."""
+    warnings = inspect()
+    if failed := checks.failures([checks.stored_keys]):
+        raise ChecksFailed(failed)
+    return _made(warnings)
+
+
+def initialize_serving() -> Setup:
+    """As `initialize`, but keys that cannot be opened are warnings: the site where they are entered again must run."""
+    warnings = inspect()
+    return _made([*warnings, *unreadable_keys()])
+
+
+def inspect() -> list[str]:
+    """Check what every pool needs, real or simulated; gives warnings. Raises `ChecksFailed`."""
     warnings: list[str] = []
     failed = checks.failures(
         [checks.encryption_key, checks.database, lambda: warnings.extend(checks.redis_server(redis_url()))]
     )
     if failed:
         raise ChecksFailed(failed)
+    return warnings
+
+
+def unreadable_keys() -> list[str]:
+    """One warning if enabled accounts hold keys that this ENCRYPTION_KEY does not open."""
+    return [f"{failure}; {failure.mend}" for failure in checks.failures([checks.stored_keys])]
+
+
+def _made(warnings: list[str]) -> Setup:
     try:
         account, created = _default_account()
     except SetupFailed as failure:
         raise ChecksFailed([failure]) from None
-    warnings += _differing_key(account)
+    warnings = [*warnings, *_differing_key(account)]
     return Setup(
         pool=DEFAULT_POOL,
         account=account.name,
@@ -112,7 +135,7 @@ def _default_account() -> tuple[ClaudeAccount, bool]:
 
 def _differing_key(account: ClaudeAccount) -> list[str]:
     key = anthropic_api_key()
-    if not key or _holds(account, key):
+    if not key or not account.has_readable_key or _holds(account, key):
         return []
     return [f"{account.name} holds another key than ANTHROPIC_API_KEY and keeps it; change it in the admin site"]
 

@@ -11,6 +11,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from accounts import wiring as accounts_wiring
+from accounts.models import ClaudeAccount
 from quota.errors import SetupFailed
 
 _TIMEOUT_SECONDS: Final = 3.0
@@ -36,6 +37,18 @@ def database() -> None:
         raise SetupFailed("Database", f"it cannot be used ({type(error).__name__})", mend) from None
     if missing:
         raise SetupFailed("Database", f"{len(missing)} migrations are not applied", "run: python manage.py migrate")
+
+
+def stored_keys() -> None:
+    """Every enabled account's key can be opened with the encryption keys in force."""
+    enabled = ClaudeAccount.objects.enabled().select_related("pool")
+    sealed = [f"{account.name} ({account.pool.name})" for account in enabled if not account.has_readable_key]
+    if sealed:
+        mend = (
+            "put the key they were encrypted with into ENCRYPTION_KEY or ENCRYPTION_KEY_FALLBACKS; if it is lost, "
+            "enter their API keys again in the admin site"
+        )
+        raise SetupFailed("Stored keys", f"this ENCRYPTION_KEY does not open those of {', '.join(sealed)}", mend)
 
 
 def redis_server(url: str) -> list[str]:

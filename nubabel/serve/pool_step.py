@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -14,7 +14,7 @@ from accounts.default_pool import DEFAULT_POOL
 from accounts.errors import AccountsError
 from accounts.models import Pool
 from nubabel.errors import ServeError
-from quota.bootstrap import initialize, make_demo_pool
+from quota.bootstrap import initialize_serving, inspect, make_demo_pool, unreadable_keys
 from quota.errors import ChecksFailed
 
 
@@ -30,7 +30,10 @@ DEMO_KEYS: Final[Mapping[str, str]] = MappingProxyType(
 
 def pool() -> tuple[Pool, str]:
     """The pool to use and what to say about it. Raises ServeError."""
-    return _demo() if settings.DEMO else _real()
+    try:
+        return _demo() if settings.DEMO else _real()
+    except ChecksFailed as failed:
+        raise ServeError("\n".join(f"{one.check}: {one.why}\n  → {one.mend}" for one in failed.failures)) from None
 
 
 def simulated_accounts() -> Path:
@@ -41,18 +44,21 @@ def simulated_accounts() -> Path:
 
 
 def _demo() -> tuple[Pool, str]:
+    warnings = inspect()
     try:
         made = make_demo_pool(base_url=settings.SIMULATOR_URL, keys=DEMO_KEYS)
     except (AccountsError, ValidationError) as error:
         raise ServeError(f"The demo pool could not be made: {error}") from None
-    return made, f"{made.name}: {len(DEMO_KEYS)} SIMULATED accounts ({', '.join(DEMO_KEYS)})"
+    said = f"{made.name}: {len(DEMO_KEYS)} SIMULATED accounts ({', '.join(DEMO_KEYS)})"
+    return made, said + _warned([*warnings, *unreadable_keys()])
 
 
 def _real() -> tuple[Pool, str]:
-    try:
-        setup = initialize()
-    except ChecksFailed as failed:
-        raise ServeError("\n".join(f"{one.check}: {one.why}\n  → {one.mend}" for one in failed.failures)) from None
+    setup = initialize_serving()
     made = Pool.objects.get(name=DEFAULT_POOL)
-    warnings = "".join(f"\n    ! {warning}" for warning in setup.warnings)
-    return made, f"{made.name}: {made.accounts.count()} accounts{warnings}"
+    accounts = made.accounts.count()
+    return made, f"{made.name}: {accounts} account{'' if accounts == 1 else 's'}" + _warned(setup.warnings)
+
+
+def _warned(warnings: Iterable[str]) -> str:
+    return "".join(f"\n    ! {warning}" for warning in warnings)

@@ -1,14 +1,17 @@
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 from django.contrib.auth.models import User
 from django.utils import timezone
 
 from accounts.access import revoke_access_key
 from accounts.keys import hash_key, looks_valid
 from accounts.models import AccessKey, Pool
+from nubabel import valkey
 from nubabel.errors import ServeError
 from nubabel.serve import pool_step, steps
 
@@ -99,3 +102,28 @@ def test_with_a_key_the_pool_is_real(settings: Any) -> None:
     pool, _said = pool_step.pool()
     assert not pool.simulated
     assert [account.name for account in pool.accounts.all()] == ["default-account"]
+
+
+REAL_KEY = "sk-ant-api03-" + "a" * 93 + "AA"
+
+
+@pytest.mark.parametrize("demo", [True, False])
+def test_a_store_that_evicts_stops_the_start_with_cause_and_remedy(
+    demo: bool, settings: Any, start_valkey: Callable[..., valkey.Running]
+) -> None:
+    server = start_valkey()
+    with redis.Redis.from_url(server.url) as client:
+        client.config_set("maxmemory-policy", "allkeys-lru")
+    settings.REDIS_URL, settings.DEMO, settings.ANTHROPIC_API_KEY = server.url, demo, REAL_KEY
+    with pytest.raises(ServeError, match=r"invisible refill(.|\n)*CONFIG SET maxmemory-policy noeviction"):
+        pool_step.pool()
+
+
+def test_keys_that_cannot_be_opened_are_told_while_the_admin_site_starts(settings: Any) -> None:
+    settings.DEMO, settings.ANTHROPIC_API_KEY = False, REAL_KEY
+    pool_step.pool()
+    settings.ENCRYPTION_KEY = "a1b2c3d4" * 8
+    said = pool_step.pool()[1]
+    assert said.startswith("default: 1 account\n")
+    assert "! Stored keys" in said
+    assert "ENCRYPTION_KEY_FALLBACKS" in said

@@ -123,6 +123,23 @@ def test_a_redis_that_evicts_is_refused(settings: Settings, start_valkey: Callab
     assert "invisible refill" in err
 
 
+def test_keys_that_the_encryption_key_does_not_open_are_named_and_fail(settings: Settings) -> None:
+    run()
+    settings.ENCRYPTION_KEY = "a1b2c3d4" * 8
+    out, err, code = run()
+    assert (out, code) == ("", 1)
+    assert "default-account (default)" in err
+    assert "ENCRYPTION_KEY_FALLBACKS" in err
+    assert "holds another key" not in err
+
+
+def test_a_disabled_account_needs_no_readable_key(settings: Settings) -> None:
+    run()
+    ClaudeAccount.objects.update(enabled=False)
+    settings.ENCRYPTION_KEY = "a1b2c3d4" * 8
+    assert run()[2] == 0
+
+
 def test_a_missing_migration_is_named(django_db_blocker: Any) -> None:
     from django.db.migrations.recorder import MigrationRecorder
 
