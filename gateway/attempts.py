@@ -132,7 +132,7 @@ def _give_up(state: State, answer: FinalAnswer, now_ms: int, *, line: str) -> tu
 
 
 def _concluded(state: State, answer: FinalAnswer, now_ms: int) -> State:
-    spent = billing.total(tuple(billing.Bill(r.usage, r.cost_nano, r.price_known) for r in state.records))
+    spent = billing.total(tuple(billing.of_record(record) for record in state.records))
     error_type, message = ("", "") if answer == Delivered(ok=True) else answers.error(state, answer)
     ended = ActivityEnded(
         activity=state.call.activity,
@@ -159,7 +159,7 @@ def _settlement(state: State, returned: Returned, record: AttemptRecord) -> Sett
     outcome = returned.outcome
     return Settlement(
         verdict=outcome.verdict,
-        tokens=record.usage.total,
+        tokens=record.charged_tokens,
         cost=record.cost_nano,
         sent=outcome.sent,
         why=outcome.why,

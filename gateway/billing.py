@@ -6,7 +6,7 @@ from typing import Final
 
 from gateway.usage import Reading
 from quota.pricing import price
-from quota.records import TokenUsage
+from quota.records import AttemptRecord, TokenUsage
 
 _EPOCH: Final = date(1970, 1, 1)
 
@@ -18,6 +18,8 @@ class Bill:
     usage: TokenUsage = field(default_factory=TokenUsage)
     cost_nano: int = 0
     known: bool = True
+    estimated_tokens: int = 0
+    """Charged beside `usage`, which holds only what was reported."""
 
 
 def day_of(days: int) -> date:
@@ -41,7 +43,12 @@ def bill(reading: Reading, *, model: str, on: date, generated_tokens: int = 0) -
 
 def estimated(*, tokens: int, cost_nano: int) -> Bill:
     """Charge what was reserved: Anthropic may well have worked on it, and under-counting money has no bound."""
-    return Bill(usage=TokenUsage(input_tokens=tokens), cost_nano=cost_nano, known=not tokens)
+    return Bill(cost_nano=cost_nano, known=not tokens, estimated_tokens=tokens)
+
+
+def of_record(record: AttemptRecord) -> Bill:
+    """Give what an attempt was charged, as it was written down."""
+    return Bill(record.usage, record.cost_nano, record.price_known, record.estimated_tokens)
 
 
 def total(bills: tuple[Bill, ...]) -> Bill:
@@ -52,4 +59,5 @@ def total(bills: tuple[Bill, ...]) -> Bill:
         usage=sum((one.usage for one in bills), start=TokenUsage()),
         cost_nano=sum(one.cost_nano for one in bills),
         known=all(one.known for one in bills),
+        estimated_tokens=sum(one.estimated_tokens for one in bills),
     )

@@ -77,6 +77,7 @@ def attempt_record(
         first_content_ms=returned.first_content_ms,
         ended_ms=now_ms,
         workspace=returned.workspace,
+        estimated_tokens=spent.estimated_tokens,
     )
 
 

@@ -108,6 +108,13 @@ class AttemptRecord(Record):
     ended_ms: int = 0
     workspace: str = ""
     """Anthropic's id of the workspace whose key answered, where it said so."""
+    estimated_tokens: int = 0
+    """Charged without a report: nobody knows what the call used. `usage` holds only what was reported."""
+
+    @property
+    def charged_tokens(self) -> int:
+        """What counts against the account's limits."""
+        return self.usage.total + self.estimated_tokens
 
 
 @dataclass(frozen=True, slots=True)

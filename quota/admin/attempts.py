@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from quota.admin.reading import NOTHING, ReadOnlyAdmin, as_id, display, took
-from quota.facts import AttemptState
+from quota.facts import TOKEN_KINDS, AttemptState
 from quota.models import Attempt
 
 if TYPE_CHECKING:
@@ -18,20 +18,22 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.utils.safestring import SafeString
 
-_COLOURS = {AttemptState.SETTLED: "success", AttemptState.LATE: "info", AttemptState.EXPIRED: "warning"}
+_COLOURS = {AttemptState.SETTLED: "info", AttemptState.LATE: "info", AttemptState.EXPIRED: "warning"}
+_OUTCOMES = {"success": "success", "failure": "danger", "ignored": "info", "": "warning"}
+"""By what the breaker heard: how the call went, whatever became of its lease."""
 
 
 @admin.register(Attempt)
 class AttemptAdmin(ReadOnlyAdmin):
     list_display = (
         "granted_at",
+        "shown_outcome",
         "shown_state",
-        "outcome",
         "status",
         "model",
         "shown_account",
         "number",
-        "tokens",
+        "shown_tokens",
         "shown_cost",
         "shown_time",
         "why",
@@ -48,7 +50,7 @@ class AttemptAdmin(ReadOnlyAdmin):
             {
                 "fields": (
                     ("model", "group"),
-                    ("tokens", "shown_cost", "price_known", "counted_requests"),
+                    ("shown_tokens", "shown_cost", "price_known", "counted_requests"),
                     ("input_tokens", "output_tokens"),
                     ("cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens"),
                     ("web_searches", "estimated_tokens"),
@@ -69,6 +71,15 @@ class AttemptAdmin(ReadOnlyAdmin):
     @display(description="state", ordering="state", label=_COLOURS)
     def shown_state(self, row: Attempt) -> str:
         return row.state
+
+    @display(description="tokens", ordering="tokens")
+    def shown_tokens(self, row: Attempt) -> str:
+        reported = sum(getattr(row, kind) for kind in TOKEN_KINDS if kind != "web_searches")
+        return f"{row.tokens} (estimated)" if row.tokens > reported else str(row.tokens)
+
+    @display(description="outcome", ordering="outcome", label=_OUTCOMES)
+    def shown_outcome(self, row: Attempt) -> tuple[str, str]:
+        return row.verdict, row.outcome or NOTHING
 
     @display(description="took")
     def shown_time(self, row: Attempt) -> str:

@@ -227,6 +227,16 @@ async def test_what_may_have_been_billed_is_charged_as_estimated():
     assert (state.day_requests, state.day_tokens, state.day_cost) == (1, 100, 1_000)
 
 
+async def test_an_estimate_is_told_apart_from_what_was_reported():
+    scene = three(DeadlinePassed(Fault.FIRST_BYTE_TIMEOUT), ok(input_tokens=10, output_tokens=5))
+    run, _ = await scene.respond()
+    late, good = run.ended.attempts
+    assert (late.usage.total, late.estimated_tokens, late.charged_tokens) == (0, 100, 100)
+    assert (good.usage.total, good.estimated_tokens, good.charged_tokens) == (15, 0, 15)
+    assert run.ended.usage == good.usage
+    assert run.ended.cost_nano == late.cost_nano + good.cost_nano
+
+
 async def test_what_was_refused_counts_as_a_request_and_costs_nothing():
     scene = stage(alpha=[fails(500)])
     await scene.respond()

@@ -34,6 +34,13 @@ def test_an_expired_lease_is_charged_its_estimate() -> None:
     assert (facts.state, facts.tokens, facts.cost_nano, facts.number) == (AttemptState.EXPIRED, 1_000, 9_000, 2)
 
 
+def test_a_settled_call_without_a_report_is_charged_its_estimate_and_no_kind_of_token() -> None:
+    note = attempt(usage=TokenUsage(), estimated_tokens=1_000, price_known=False)
+    facts = read(POOL, settled(5, tokens=1_000, cost=9_000, verdict="failure", note=note)).attempt
+    assert facts
+    assert (facts.tokens, facts.cost_nano, facts.input_tokens, facts.output_tokens) == (1_000, 9_000, 0, 0)
+
+
 def test_a_late_settlement_is_told_apart() -> None:
     facts = read(POOL, settled(5, late=True)).attempt
     assert facts

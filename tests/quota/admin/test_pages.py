@@ -70,6 +70,13 @@ def test_an_activitys_page_tells_its_decisions_in_order_and_escaped(alice: Claud
     assert "$0.0410" in shown
 
 
+def test_a_call_nobody_reported_on_shows_its_tokens_as_estimated(alice: ClaudeAccount, admin_client: Client) -> None:
+    some_requests(alice, 1)
+    shown = admin_client.get(page("attempt")).content.decode()
+    assert "1000 (estimated)" in shown
+    assert "15 (estimated)" not in shown
+
+
 def test_a_decision_names_accounts_instead_of_their_ids(alice: ClaudeAccount) -> None:
     stranger = str(uuid.UUID(int=99))
     assert with_names([f"account {alice.pk}: ok", f"account {stranger}: ?"]) == [
