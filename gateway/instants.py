@@ -15,6 +15,7 @@ SHORTEST_MS: Final = SECOND_MS
 LONGEST_MS: Final = 32 * DAY_MS
 """No limit of Anthropic's lasts longer than a month; whoever says so is wrong."""
 
+TOKEN_STEP: Final = 1_000
 _DIMENSIONS: Final = ("requests", "tokens", "input-tokens", "output-tokens")
 _ACCESS_DATE: Final = re.compile(r"on (\d{4})-(\d{2})-(\d{2})(?: at (\d{1,2}):(\d{2}))?")
 
@@ -40,6 +41,26 @@ def limits_reset_ms(headers: Mapping[str, str], *, now_ms: int) -> int | None:
         and (instant := _rfc3339_ms(headers.get(f"anthropic-ratelimit-{name}-reset", ""))) is not None
     ]
     return _bounded(max(resets) - now_ms) if resets else None
+
+
+def refill_ms(headers: Mapping[str, str], *, now_ms: int) -> int | None:
+    """Give the wait until a used-up rate limit lets one more call through, or None if none is used up.
+
+    Anthropic's buckets refill continuously and `reset` is when they are full again: of a limit of L that fills in T,
+    one request is back after T/L, and a thousand tokens (what the headers round to) after T·1000/L.
+    """
+    waits = [_refill(headers, name, now_ms=now_ms) for name in _DIMENSIONS]
+    return max((wait for wait in waits if wait is not None), default=None)
+
+
+def _refill(headers: Mapping[str, str], name: str, *, now_ms: int) -> int | None:
+    fact = {part: headers.get(f"anthropic-ratelimit-{name}-{part}", "").strip() for part in ("remaining", "limit")}
+    reset = _rfc3339_ms(headers.get(f"anthropic-ratelimit-{name}-reset", ""))
+    if fact["remaining"] != "0" or reset is None or reset <= now_ms or not fact["limit"].isdigit():
+        return None
+    step = 1 if name == "requests" else TOKEN_STEP
+    share = min(1.0, step / max(1, int(fact["limit"])))
+    return max(1, math.ceil(min(reset - now_ms, LONGEST_MS) * share))
 
 
 def access_regained_ms(message: str, *, now_ms: int) -> int | None:

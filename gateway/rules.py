@@ -15,6 +15,7 @@ from gateway.instants import (
     access_regained_ms,
     limits_reset_ms,
     next_month_ms,
+    refill_ms,
     retry_after_ms,
 )
 from gateway.replies import ApiError, Fault, Reply
@@ -166,6 +167,11 @@ def _throttle_wait(facts: Facts) -> int:
     return told or UNEXPLAINED_THROTTLE_MS
 
 
+def _until_refilled(facts: Facts) -> int | None:
+    """A good answer that was the last one Anthropic's limit had room for."""
+    return refill_ms(facts.reply.headers, now_ms=facts.now_ms)
+
+
 def _until_date(facts: Facts) -> int:
     told = access_regained_ms(facts.error.message, now_ms=facts.now_ms)
     return (told or next_month_ms(facts.now_ms)) - facts.now_ms
@@ -190,6 +196,10 @@ def _hold_group(why: str) -> Holds:
         return (Hold(Scope.ORGANIZATION, why, for_ms=wait_ms or 0, group=facts.reply.group),)
 
     return holds
+
+
+def _hold_used_up(facts: Facts, wait_ms: int | None) -> tuple[Hold, ...]:
+    return _hold_group("used_up")(facts, wait_ms) if wait_ms and facts.reply.group else ()
 
 
 def _hold_all(why: str) -> Holds:
@@ -245,7 +255,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule(Kind.CUT, _fault(Fault.CUT), _V.FAILURE, _E.YES, BROKEN),
     Rule(Kind.MALFORMED, _fault(*_BAD_ANSWERS), _V.FAILURE, _E.YES, BROKEN),
     # it worked
-    Rule(Kind.SUCCESS, _is_success, _V.SUCCESS, _E.NO, UNCHANGED),
+    Rule(Kind.SUCCESS, _is_success, _V.SUCCESS, _E.NO, UNCHANGED, _until_refilled, _hold_used_up),
     # a limit: the account answers, but not now
     Rule(Kind.SPEND_LIMIT, _coded(*_SPENT_CODES), _V.ALIVE, _E.YES, THROTTLED, _until_date, _hold_all("spend_limit")),
     Rule(

@@ -21,7 +21,7 @@ from notifications.kinds import (
     PoolTroubled,
 )
 
-ROUTINE_HOLDS: Final = frozenset({"throttle", "ramp", "model", "retry_after"})
+ROUTINE_HOLDS: Final = frozenset({"throttle", "ramp", "used_up", "model", "retry_after"})
 """Why an account pauses in the normal course of a day."""
 LONG_MS: Final = 600_000
 """A whole account away for at least this long is out, not pausing."""

@@ -264,6 +264,36 @@ def test_nobody_is_kept_away_without_a_reason(name):
     assert judged(ROWS[name][0]).holds == ()
 
 
+def good(**limits):
+    """A good answer with these rate-limit headers: `requests=(limit, remaining, seconds until full)`."""
+    headers = {}
+    for name, (limit, remaining, seconds) in limits.items():
+        prefix = f"anthropic-ratelimit-{name.replace('_', '-')}"
+        full = datetime.fromtimestamp(NOW // 1_000 + seconds, tz=UTC).isoformat()
+        headers |= {f"{prefix}-limit": str(limit), f"{prefix}-remaining": str(remaining), f"{prefix}-reset": full}
+    return Reply(status=200, headers=headers, model=MODEL, group=GROUP)
+
+
+@pytest.mark.parametrize(
+    ("limits", "wait"),
+    [
+        ({"requests": (60, 0, 60)}, 1_000),
+        ({"input_tokens": (100_000, 0, 60)}, 600),
+        ({"requests": (60, 0, 60), "output_tokens": (2_000, 0, 60)}, 30_000),
+        ({"tokens": (500, 0, 60)}, 60_000),
+    ],
+)
+def test_the_last_answer_a_limit_had_room_for_keeps_others_away_until_one_more_fits(limits, wait):
+    assert judged(good(**limits)).holds == (Hold(Scope.ORGANIZATION, "used_up", for_ms=wait, group=GROUP),)
+
+
+@pytest.mark.parametrize(
+    "limits", [{"requests": (60, 1, 60)}, {"requests": (60, 0, -1)}, {"requests": ("many", 0, 60)}, {}]
+)
+def test_a_good_answer_with_room_left_or_odd_headers_keeps_nobody_away(limits):
+    assert judged(good(**limits)).holds == ()
+
+
 @pytest.mark.parametrize(
     ("absurd", "wait"),
     [
