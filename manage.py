@@ -7,9 +7,12 @@ import sys
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "nubabel.settings")
-    from nubabel.command_line import run
+    try:
+        from nubabel.command_line import run
 
-    run(sys.argv)
+        run(sys.argv)
+    except KeyboardInterrupt:  # while modules are still being imported; later `run` sees to it
+        raise SystemExit(130) from None
 
 
 if __name__ == "__main__":

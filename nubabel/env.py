@@ -138,10 +138,22 @@ def load_or_exit() -> Config:
 
 
 def read(environ: Mapping[str, str]) -> dict[str, str]:
-    """The variables that are set, blanks around them removed, from the environment and the file behind it."""
-    from_file = dotenv_values(env_file(environ), interpolate=False)
+    """The variables that are set, blanks around them removed, from the environment and the file behind it.
+
+    Raises ConfigError for a file that is no text.
+    """
+    from_file = _from_file(env_file(environ))
     merged = {**from_file, **{name: value for name, value in environ.items() if value.strip()}}
     return {name: value.strip() for name, value in merged.items() if name in BY_NAME and value and value.strip()}
+
+
+def _from_file(path: Path) -> Mapping[str, str | None]:
+    try:
+        return dotenv_values(path, interpolate=False)
+    except UnicodeDecodeError as error:
+        # Not chained: the original repeats the bytes of the file, secrets among them.
+        wrong = f"is not UTF-8 text (byte {error.start + 1} is the first that is not)"
+    raise ConfigError((Problem(str(path), wrong, "save it as UTF-8, or remove that character"),))
 
 
 def env_file(environ: Mapping[str, str]) -> Path:

@@ -146,3 +146,12 @@ def test_a_wrong_environment_ends_the_process_without_a_traceback(
     assert caught.value.code == 1
     assert "PORT" in shown
     assert "Traceback" not in shown
+
+
+def test_a_file_that_is_no_text_is_named_and_not_repeated(tmp_path: Path) -> None:
+    file = tmp_path / "env"
+    file.write_bytes(b"SECRET_KEY=hunter2\xff\n")
+    with pytest.raises(ConfigError, match="is not UTF-8 text") as caught:
+        env.load({"ENV_FILE": str(file)})
+    assert str(file) in str(caught.value)
+    assert "hunter2" not in str(caught.value)
