@@ -12,7 +12,7 @@ from redis.retry import Retry
 
 from accounts import wiring as accounts_wiring
 from accounts.models import ClaudeAccount
-from quota.errors import SetupFailed
+from quota.errors import SchemaBehind, SetupFailed
 
 _TIMEOUT_SECONDS: Final = 3.0
 _POLICY: Final = "maxmemory-policy"
@@ -36,7 +36,7 @@ def database() -> None:
         mend = "start the database, or correct DATABASE_URL"
         raise SetupFailed("Database", f"it cannot be used ({type(error).__name__})", mend) from None
     if missing:
-        raise SetupFailed("Database", f"{len(missing)} migrations are not applied", "run: python manage.py migrate")
+        raise SchemaBehind("Database", f"{len(missing)} migrations are not applied", "run: python manage.py migrate")
 
 
 def stored_keys() -> None:

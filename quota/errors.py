@@ -4,6 +4,8 @@ QuotaError
 ├── RecordUnreadable    a record's JSON does not say what it should
 ├── EntryUnreadable     a stream entry makes no sense; it is set aside, never retried
 └── SetupFailed         a check of `init_multi_account` failed; the message says how to mend it
+    ├── SchemaBehind    migrations are missing
+    └── ChecksFailed    everything that is wrong, at once
 """
 
 
@@ -31,6 +33,10 @@ class SetupFailed(QuotaError):
         self.check = check
         self.why = why
         self.mend = mend
+
+
+class SchemaBehind(SetupFailed):
+    """The database answers, but its tables are older than the code: waiting mends nothing."""
 
 
 class ChecksFailed(SetupFailed):

@@ -41,6 +41,21 @@ def test_as_json_it_says_the_same() -> None:
     assert json.loads(run("--json")) == {"entries": 2, "changed": 1, "set_aside": 1}
 
 
+def test_on_a_database_without_its_tables_it_says_what_to_run() -> None:
+    from django.db.migrations.recorder import MigrationRecorder
+
+    applied = MigrationRecorder.Migration.objects.filter(app="quota")
+    names = list(applied.values_list("name", flat=True))
+    applied.delete()
+    try:
+        with pytest.raises(CommandError, match=r"manage\.py migrate"):
+            run()
+    finally:
+        MigrationRecorder.Migration.objects.bulk_create(
+            MigrationRecorder.Migration(app="quota", name=name) for name in names
+        )
+
+
 def test_without_redis_it_fails_and_says_that_nothing_is_lost(settings: Settings, tmp_path: Path) -> None:
     settings.REDIS_URL = f"unix://{tmp_path}/nobody.sock"
     with pytest.raises(CommandError, match="Nothing is lost"):

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, ProgrammingError
 
 from accounts import wiring
 from accounts.rotation import TROUBLE, Report, Result, count, rotate
@@ -35,11 +36,15 @@ class Command(BaseCommand):
             wiring.keyring()
         except ImproperlyConfigured as trouble:
             raise CommandError(str(trouble), returncode=2) from trouble
-        report = rotate(
-            dry_run=options["dry_run"],
-            batch_size=options["batch_size"],
-            progress=self._progress(total=count(), silent=options["json"] or options["verbosity"] == 0),
-        )
+        try:
+            report = rotate(
+                dry_run=options["dry_run"],
+                batch_size=options["batch_size"],
+                progress=self._progress(total=count(), silent=options["json"] or options["verbosity"] == 0),
+            )
+        except (OperationalError, ProgrammingError) as trouble:
+            remedy = "Check that it runs and has its tables (run: manage.py migrate), then run this again."
+            raise CommandError(f"The database cannot be used ({type(trouble).__name__}). {remedy}") from trouble
         self.stdout.write(json.dumps(_facts(report)) if options["json"] else _in_words(report))
         if not report.complete:
             raise CommandError("Not every key is encrypted under ENCRYPTION_KEY; keep the fallbacks.", returncode=1)

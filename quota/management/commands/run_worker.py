@@ -11,6 +11,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from quota import checks
+from quota.errors import SchemaBehind, SetupFailed
 from quota.ledger import Written
 from quota.running import running_worker
 from quota.worker import TROUBLE
@@ -24,6 +26,11 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="say as JSON what was written")
 
     def handle(self, *_args: object, **options: Any) -> None:  # noqa: ANN401 - argparse
+        try:
+            checks.database()
+        except SetupFailed as failed:
+            if options["once"] or isinstance(failed, SchemaBehind):
+                raise CommandError(f"{failed}: {failed.mend}") from None
         written, in_time = asyncio.run(self._once() if options["once"] else self._until_stopped())
         self.stdout.write(_report(written, as_json=options["json"]))
         if not in_time:
