@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
 from accounts.models import ClaudeAccount
-from quota.admin.reading import NOTHING, ReadOnlyAdmin, as_id, display, dollars, took
+from quota.admin.reading import NOTHING, ReadOnlyAdmin, as_ids, display, dollars, took
 from quota.facts import ActivityStatus
 from quota.models import Activity, Attempt
 
@@ -48,7 +48,9 @@ class ActivityAdmin(ReadOnlyAdmin):
     )
     list_filter = ("status", "stream", "price_known", "pool", "account", "started_at")
     search_fields = ("request_id", "session", "access_key", "error_type")
-    search_help_text = "An activity's id, an upstream request id, a session, an access key's id or an error type."
+    search_help_text = (
+        "An activity's id or its first 8 digits, an upstream request id, a session, an access key's id or an error type."
+    )
     fieldsets = (
         (None, {"fields": (("shown_status", "shown_time"), ("started_at", "ended_at", "seen_at"))}),
         (
@@ -75,9 +77,8 @@ class ActivityAdmin(ReadOnlyAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Activity], search_term: str
     ) -> tuple[QuerySet[Activity], bool]:
-        wanted = as_id(search_term)
-        if wanted:
-            return queryset.filter(pk=wanted), False
+        if (span := as_ids(search_term)) and (named := queryset.filter(pk__range=span)).exists():
+            return named, False
         found: tuple[QuerySet[Activity], bool] = super().get_search_results(request, queryset, search_term)
         return found
 

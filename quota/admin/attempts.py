@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from quota.admin.reading import NOTHING, ReadOnlyAdmin, as_id, display, took
+from quota.engine.types import Verdict
 from quota.facts import TOKEN_KINDS, AttemptState
 from quota.models import Attempt
 
@@ -19,7 +20,14 @@ if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
 _COLOURS = {AttemptState.SETTLED: "info", AttemptState.LATE: "info", AttemptState.EXPIRED: "warning"}
-_OUTCOMES = {"success": "success", "failure": "danger", "ignored": "info", "": "warning"}
+_OUTCOMES = {
+    Verdict.SUCCESS: "success",
+    Verdict.FAILURE: "danger",
+    Verdict.OVERLOADED: "danger",
+    Verdict.REJECTED: "danger",
+    Verdict.ALIVE: "warning",
+    Verdict.NEUTRAL: "info",
+}
 """By what the breaker heard: how the call went, whatever became of its lease."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 GONE = "deleted"
 NOTHING = "–"
+_BEGINNING = re.compile(r"[0-9a-f]{8,32}")
 
 Method = TypeVar("Method", bound="Callable[..., object]")
 
@@ -86,6 +88,14 @@ def as_id(text: str) -> uuid.UUID | None:
         return uuid.UUID(text.strip())
     except ValueError:
         return None
+
+
+def as_ids(text: str) -> tuple[uuid.UUID, uuid.UUID] | None:
+    """Read a search for an id or its beginning (eight digits or more): the first and the last id it may mean."""
+    digits = text.strip().lower().replace("-", "")
+    if not _BEGINNING.fullmatch(digits):
+        return None
+    return uuid.UUID(digits.ljust(32, "0")), uuid.UUID(digits.ljust(32, "f"))
 
 
 def _name_of(table: type[ClaudeAccount | Pool], column: str) -> Subquery:

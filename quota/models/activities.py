@@ -24,7 +24,7 @@ class Activity(Spent):
     access_key = models.CharField(max_length=facts.NAME, blank=True, default="", help_text="Id of the key used.")
     stream = models.BooleanField(default=False)
     account = account_reference(null=True)
-    price_known = models.BooleanField(default=True, help_text="No: priced at the highest price known.")
+    price_known = models.BooleanField(default=True, help_text="If not, the highest price known was charged.")
     attempts = models.PositiveIntegerField(default=0)
     decision = models.JSONField(default=list, blank=True, help_text="What was tried and why, in order.")
     request_id = models.CharField("upstream request id", max_length=facts.NAME, blank=True, default="")

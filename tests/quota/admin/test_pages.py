@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
 from accounts.models import ClaudeAccount
 from quota.admin.activities import with_names
+from quota.admin.attempts import AttemptAdmin
 from quota.ledger import Unreadable, write
 from quota.models import Attempt
 from quota.records import ActivityEnded, ActivityProgress, ActivityStarted, TokenUsage
@@ -107,6 +109,27 @@ def test_calls_of_a_deleted_account_are_still_listed(alice: ClaudeAccount, admin
     by_account = {"o": "6"}
     shown = admin_client.get(page("attempt"), by_account).content.decode()
     assert f"deleted ({uuid.UUID(int=99)})" in shown
+
+
+@pytest.mark.parametrize(("length", "found"), [(8, 5), (35, 5), (36, 1)])
+def test_activities_are_found_by_the_beginning_of_an_id(
+    length: int, found: int, alice: ClaudeAccount, admin_client: Client
+) -> None:
+    some_requests(alice, 5)
+    answer = admin_client.get(page("activity"), {"q": activity(3)[:length]})
+    assert len(answer.context["cl"].result_list) == found
+
+
+def test_the_beginning_of_another_id_finds_nothing(alice: ClaudeAccount, admin_client: Client) -> None:
+    some_requests(alice, 1)
+    assert not admin_client.get(page("activity"), {"q": "ffffffff"}).context["cl"].result_list
+
+
+def test_a_call_that_failed_is_not_green(alice: ClaudeAccount, admin_client: Client) -> None:
+    write(alice.pool_id, [settled(1, account=alice.pk, verdict="failure")])
+    shown = AttemptAdmin(Attempt, admin.site).shown_outcome(Attempt.objects.get())
+    assert shown[0] == "failure"
+    assert "bg-green" not in admin_client.get(page("attempt")).content.decode().partition("<tbody")[2]
 
 
 @pytest.mark.parametrize("term", [activity(3), "req_3", f" {activity(3)} "])
