@@ -49,7 +49,7 @@ class ActivityAdmin(ReadOnlyAdmin):
     list_filter = ("status", "stream", "price_known", "pool", "account", "started_at")
     search_fields = ("request_id", "session", "access_key", "error_type")
     search_help_text = (
-        "An activity's id or its first 8 digits, an upstream request id, a session, an access key's id or an error type."
+        "An activity's id (8 digits suffice), an upstream request id, a session, an access key's id or an error type."
     )
     fieldsets = (
         (None, {"fields": (("shown_status", "shown_time"), ("started_at", "ended_at", "seen_at"))}),

@@ -296,6 +296,16 @@ def test_a_pool_is_changed_and_its_version_moves(alice, pool):
     assert (stored.strategy, stored.version) == ("priority", 2)
 
 
+def test_a_pool_with_access_keys_is_not_deleted_and_the_page_says_why(alice, pool):
+    AccessKey.objects.create(name="agents", sha256="0" * 64, scopes=["messages"], pool=pool)
+    page = reverse("admin:accounts_pool_delete", args=[pool.pk])
+    shown = text(alice.get(page))
+    assert "protected" in shown
+    assert "permission" not in shown
+    alice.post(page, {"post": "yes"})
+    assert Pool.objects.filter(pk=pool.pk).exists()
+
+
 def test_the_strategies_are_explained_in_words(alice):
     page = text(alice.get(reverse("admin:accounts_pool_add")))
     assert "the account with the most capacity remaining" in page
