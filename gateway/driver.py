@@ -71,6 +71,12 @@ class Run:
         """How the request ended, once it has."""
         return self._state.ended
 
+    @property
+    def own_words(self) -> str:
+        """What was said in our own name, if the answer is one of ours."""
+        answer = self._state.answer
+        return answer.message if isinstance(answer, OwnAnswer) else ""
+
     async def respond(self) -> Response:
         """Serve the request. Raises `UnusableRequest` before anything is leased if it cannot be forwarded at all."""
         forwarding.request_headers(self._request.headers, secret="")

@@ -2,7 +2,7 @@
 
 from gateway.billing import Bill
 from gateway.calls import Call, OwnAnswer, Returned
-from gateway.plain import plain
+from gateway.plain import TEXT_MAX
 from quota.engine.types import Event, Lease
 from quota.records import (
     ACTIVITY_COMPLETED,
@@ -104,5 +104,5 @@ def chosen_by(call: Call, lease: Lease) -> str:
 
 
 def error_of(answer: OwnAnswer, *, detail: str = "") -> tuple[str, str]:
-    """Give the type and message the ledger keeps of a failure."""
-    return answer.type, plain(f"{answer.message} {detail}".strip())
+    """Give the type and message the ledger keeps of a failure. Both texts are ours, and fit to be kept as they are."""
+    return answer.type, f"{answer.message} {detail}".strip()[:TEXT_MAX]

@@ -251,11 +251,17 @@ def _failure(error: "APIError", runs: list[Run]) -> CallFailed | UnknownPool:
     return CallFailed(
         status=status,
         code=code(getattr(error, "type", None) or "") or "api_error",
-        message=plain(str(getattr(error, "api_message", None) or error.message)),
+        message=_words(error, runs),
         activity=activity,
         retry_after=_seconds(headers.get("retry-after")),
         should_retry=False if headers.get("x-should-retry") == "false" else None,
     )
+
+
+def _words(error: "APIError", runs: list[Run]) -> str:
+    run = runs[-1] if runs else None
+    theirs = str(getattr(error, "api_message", None) or error.message)
+    return (run and run.own_words) or plain(theirs, model=run.call.model if run else "")
 
 
 def _status_in_stream(error: "APIError") -> int:

@@ -49,7 +49,7 @@ def classify(reply: Reply, *, now_ms: int) -> Outcome:
         sent=reply.fault is None or reply.fault.sent,
         maybe_billed=reply.fault is not None and reply.fault.sent,
         status=reply.status if reply.fault is None or reply.status else None,
-        detail=plain(facts.error.message),
+        detail=plain(facts.error.message, model=reply.model),
     )
 
 

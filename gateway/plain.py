@@ -23,12 +23,17 @@ _WRAPPING: Final = "\"'`()[]{}.,:;!?"
 _DASHES: Final = 3
 _CODE: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _IDENTITY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_\-]{0,127}")
+_NAMED: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._:@/\-]{0,78}[A-Za-z0-9])?")
 _ORIGIN: Final = re.compile(r"https?://[a-z0-9.\-]{1,253}(?::\d{1,5})?")
 
 
-def plain(text: str, *, limit: int = TEXT_MAX) -> str:
-    """Give `text` with every word that is not ordinary prose replaced by an ellipsis, at most `limit` characters."""
-    words = (_allowed(word) for word in text[: 4 * limit].split())
+def plain(text: str, *, limit: int = TEXT_MAX, model: str = "") -> str:
+    """Give `text` with every word that is not ordinary prose replaced by an ellipsis, at most `limit` characters.
+
+    `model` is the caller's own word for what it asked for: where the text says it again, it stays.
+    """
+    own = named(model)
+    words = (_allowed(word, own=own) for word in text[: 4 * limit].split())
     return _squeezed(" ".join(words))[:limit]
 
 
@@ -42,13 +47,22 @@ def identity(text: str) -> str:
     return text if _IDENTITY.fullmatch(text) and not _SECRET.match(text) else ""
 
 
+def named(model: str) -> str:
+    """Give a model's name as its caller wrote it; an ellipsis if it is too long or no name at all, nothing for none."""
+    if not model:
+        return ""
+    return model if _NAMED.fullmatch(model) and not _SECRET.search(model) else ELISION
+
+
 def origin(text: str) -> str:
     """Give `text` if it has the shape of an address and nothing more (`https://host:port`), else nothing."""
     return text if _ORIGIN.fullmatch(text) else ""
 
 
-def _allowed(word: str) -> str:
+def _allowed(word: str, *, own: str) -> str:
     core = word.strip(_WRAPPING)
+    if own and core == own:
+        return own
     if not core:  # punctuation alone: a dash, a dot
         return word if len(word) <= _DASHES and word.isascii() else ELISION
     if _SECRET.search(core) or not any(shape.fullmatch(core) for shape in _SHAPES):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.calls import OwnAnswer
+from gateway.plain import named
 from quota.engine.types import NEVER, Block, Reason, Refusal
 
 POLL_MS: Final = 250
@@ -48,7 +49,7 @@ def soonest_ms(refusal: Refusal) -> int | None:
 def answer(refusal: Refusal, *, model: str) -> OwnAnswer:
     """Say it to the caller: why, and when it is worth coming back."""
     if refusal.blocks and all(block.reason is Reason.MODEL_NOT_ALLOWED for block in refusal.blocks):
-        return OwnAnswer(404, "not_found_error", f"model: {model[:80]}", should_retry=False)
+        return OwnAnswer(404, "not_found_error", f"model: {named(model)}", should_retry=False)
     wait = soonest_ms(refusal)
     if wait is None:
         return OwnAnswer(503, "api_error", _message(refusal.blocks), should_retry=False)

@@ -11,7 +11,7 @@ from django.test import AsyncClient, override_settings
 from accounts.access import issue_access_key
 from accounts.database import in_database
 from accounts.models import Pool
-from accounts.services import create_account
+from accounts.services import create_account, update_account
 from gateway.wiring import close_wiring, get_wiring
 from quota.engine.stream import decode, stream_key
 from quota.models import Activity
@@ -40,6 +40,11 @@ async def pool(simulator):
     yield pool
     await close_wiring()
     await close_engine()
+
+
+def allow_only(pool, *models):
+    for account in pool.accounts.all():
+        update_account(account, allowed_models=list(models))
 
 
 def make_pool(simulator):
@@ -253,6 +258,25 @@ async def test_what_anthropic_refuses_of_the_order_itself_is_the_callers_mistake
 async def test_an_unknown_model_is_not_found(key, simulator):
     response = await post({**HELLO, "model": "claude-unheard-of"}, key)
     assert (response.status_code, response.json()["error"]["code"]) == (404, "not_found_error")
+
+
+@pytest.mark.parametrize("model", ["claude-unheard-of", "claude-3-5-sonnet-20241022", "gpt-4o"])
+async def test_an_unknown_models_name_is_in_the_answer(model, key, simulator):
+    error = (await post({**HELLO, "model": model}, key)).json()["error"]
+    assert model in error["message"]
+
+
+async def test_a_model_that_no_account_may_serve_is_named(key, pool):
+    await in_database(lambda: allow_only(pool, "claude-opus-5"))
+    response = await post({**HELLO, "model": "gpt-4o"}, key)
+    assert (response.status_code, response.json()["error"]["message"]) == (404, "model: gpt-4o")
+
+
+async def test_what_this_process_may_not_call_is_said_with_the_setting(key, simulator):
+    with override_settings(ALLOWED_BASE_URLS=("https://api.anthropic.com",)):
+        response = await post(HELLO, key)
+    words = f"This process may not call {simulator.url}: see ANTHROPIC_BASE_URLS."
+    assert (response.status_code, response.json()["error"]["message"]) == (503, words)
 
 
 async def test_no_key_of_an_account_is_in_an_error(key, simulator):

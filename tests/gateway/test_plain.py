@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.plain import ELISION, TEXT_MAX, code, identity, plain
+from gateway.plain import ELISION, TEXT_MAX, code, identity, named, plain
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,18 @@ def test_ordinary_error_prose_stays_as_it_is(text):
 )
 def test_anything_else_becomes_an_ellipsis(secret):
     assert plain(f"the key {secret} is wrong") == f"the key {ELISION} is wrong"
+
+
+@pytest.mark.parametrize("model", ["gpt-4o", "claude-3-5-sonnet-20241022", "vendor/model:v1.2", "claude-NEXT"])
+def test_the_callers_own_model_is_said(model):
+    assert named(model) == model
+    assert plain(f"model: {model} is unknown", model=model) == f"model: {model} is unknown"
+
+
+@pytest.mark.parametrize("model", ["sk-ant-api03-abcDEF123456", "a" * 81, "two words", "<b>", "line\nbreak", "é"])
+def test_what_is_no_models_name_is_not_said(model):
+    assert named(model) == ELISION
+    assert model not in plain(f"about {model}", model=model).split()
 
 
 def test_a_long_text_is_cut():
