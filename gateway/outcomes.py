@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway.plain import code, origin, plain
+from gateway.recognition import Facts
 from gateway.replies import STATUS_OF_TYPE, ApiError, Reply, read_error
-from gateway.rules import RULES, Caller, Elsewhere, Facts, Kind
+from gateway.rules import RULES, Caller, Elsewhere, Kind
 from quota.engine.types import Hold, Verdict
 
 __all__ = ["Caller", "Elsewhere", "Kind", "Outcome", "classify", "usefulness"]

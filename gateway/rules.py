@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from gateway import recognition as when
 from gateway.instants import (
     MINUTE_MS,
     SECOND_MS,
@@ -18,7 +19,8 @@ from gateway.instants import (
     refill_ms,
     retry_after_ms,
 )
-from gateway.replies import ApiError, Fault, Reply
+from gateway.recognition import Facts
+from gateway.replies import Fault
 from quota.engine.types import Hold, Scope, Verdict
 
 UNEXPLAINED_THROTTLE_MS: Final = 60 * SECOND_MS
@@ -80,21 +82,6 @@ class Caller:
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """A reply, read once."""
-
-    reply: Reply
-    status: int
-    error: ApiError
-    text: str
-    now_ms: int
-
-    @property
-    def is_html(self) -> bool:
-        return "html" in self.reply.headers.get("content-type", "") or self.reply.body[:64].lstrip().startswith(b"<")
-
-
 Duration = Callable[[Facts], int | None]
 Holds = Callable[[Facts, int | None], tuple[Hold, ...]]
 
@@ -118,44 +105,6 @@ class Rule:
     caller: Caller
     wait: Duration = _no_wait
     holds: Holds = _no_holds
-
-
-# -- when: what a row recognises -------------------------------------------------------------------------------------
-
-
-def _fault(*faults: Fault) -> Callable[[Facts], bool]:
-    return lambda facts: facts.reply.fault in faults
-
-
-def _status(*statuses: int) -> Callable[[Facts], bool]:
-    return lambda facts: facts.status in statuses
-
-
-def _coded(*codes: str) -> Callable[[Facts], bool]:
-    return lambda facts: facts.error.code in codes
-
-
-def _says(status: int, *phrases: str) -> Callable[[Facts], bool]:
-    return lambda facts: facts.status == status and any(phrase in facts.text for phrase in phrases)
-
-
-def _is_success(facts: Facts) -> bool:
-    return 200 <= facts.status < 300 and not facts.is_html  # noqa: PLR2004
-
-
-def _is_edge_page(facts: Facts) -> bool:
-    """A refusal that is not Anthropic's API speaking: an edge in front of it, a wrong base URL, or blocked egress."""
-    return facts.status in {401, 403, 404} and (not facts.error.known or facts.error.type == "forbidden")
-
-
-def _names_the_model(facts: Facts) -> bool:
-    named = bool(facts.reply.model) and facts.reply.model.lower() in facts.text
-    return facts.status in {403, 404} and facts.error.known and (named or "model" in facts.text)
-
-
-def _names_a_feature(facts: Facts) -> bool:
-    words = ("feature", "beta", "header", "tool", "fast mode", "speed", "long context", "inference_geo", "mcp")
-    return facts.status == 403 and any(word in facts.text for word in words)  # noqa: PLR2004
 
 
 # -- wait: how long the cause lasts ----------------------------------------------------------------------------------
@@ -244,61 +193,65 @@ _LIMIT_REACHED: Final = ("you have reached your specified api usage limits", "sp
 
 RULES: Final[tuple[Rule, ...]] = (
     # nothing, or not everything, came back
-    Rule(Kind.CALLER_LEFT, _fault(Fault.CALLER_LEFT), _V.NEUTRAL, _E.NO, NOBODY),
-    Rule(Kind.OURS, _fault(Fault.OURS), _V.NEUTRAL, _E.NO, OUR_FAULT),
+    Rule(Kind.CALLER_LEFT, when.fault(Fault.CALLER_LEFT), _V.NEUTRAL, _E.NO, NOBODY),
+    Rule(Kind.OURS, when.fault(Fault.OURS), _V.NEUTRAL, _E.NO, OUR_FAULT),
     # this process's settings: others may well be able to use the account, so it must not suffer
-    Rule(Kind.ORIGIN_REFUSED, _fault(Fault.ORIGIN_REFUSED), _V.NEUTRAL, _E.YES, ORIGIN_REFUSED),
-    Rule(Kind.KEY_UNREADABLE, _fault(Fault.KEY_UNREADABLE), _V.NEUTRAL, _E.YES, KEY_UNREADABLE),
-    Rule(Kind.ACCOUNT_GONE, _fault(Fault.ACCOUNT_GONE), _V.NEUTRAL, _E.YES, UNAVAILABLE),
-    Rule(Kind.CONNECT, _fault(Fault.CONNECT, Fault.CONNECT_TIMEOUT), _V.FAILURE, _E.YES, UNREACHABLE),
-    Rule(Kind.TIMEOUT, _fault(*_LATE), _V.FAILURE, _E.YES, TOO_SLOW),
-    Rule(Kind.CUT, _fault(Fault.CUT), _V.FAILURE, _E.YES, BROKEN),
-    Rule(Kind.MALFORMED, _fault(*_BAD_ANSWERS), _V.FAILURE, _E.YES, BROKEN),
+    Rule(Kind.ORIGIN_REFUSED, when.fault(Fault.ORIGIN_REFUSED), _V.NEUTRAL, _E.YES, ORIGIN_REFUSED),
+    Rule(Kind.KEY_UNREADABLE, when.fault(Fault.KEY_UNREADABLE), _V.NEUTRAL, _E.YES, KEY_UNREADABLE),
+    Rule(Kind.ACCOUNT_GONE, when.fault(Fault.ACCOUNT_GONE), _V.NEUTRAL, _E.YES, UNAVAILABLE),
+    Rule(Kind.CONNECT, when.fault(Fault.CONNECT, Fault.CONNECT_TIMEOUT), _V.FAILURE, _E.YES, UNREACHABLE),
+    Rule(Kind.TIMEOUT, when.fault(*_LATE), _V.FAILURE, _E.YES, TOO_SLOW),
+    Rule(Kind.CUT, when.fault(Fault.CUT), _V.FAILURE, _E.YES, BROKEN),
+    Rule(Kind.MALFORMED, when.fault(*_BAD_ANSWERS), _V.FAILURE, _E.YES, BROKEN),
     # it worked
-    Rule(Kind.SUCCESS, _is_success, _V.SUCCESS, _E.NO, UNCHANGED, _until_refilled, _hold_used_up),
+    Rule(Kind.SUCCESS, when.is_success, _V.SUCCESS, _E.NO, UNCHANGED, _until_refilled, _hold_used_up),
     # a limit: the account answers, but not now
-    Rule(Kind.SPEND_LIMIT, _coded(*_SPENT_CODES), _V.ALIVE, _E.YES, THROTTLED, _until_date, _hold_all("spend_limit")),
+    Rule(
+        Kind.SPEND_LIMIT, when.coded(*_SPENT_CODES), _V.ALIVE, _E.YES, THROTTLED, _until_date, _hold_all("spend_limit")
+    ),
     Rule(
         Kind.USAGE_LIMIT,
-        _says(400, *_LIMIT_REACHED),
+        when.says(400, *_LIMIT_REACHED),
         _V.ALIVE,
         _E.YES,
         THROTTLED,
         _until_date,
         _hold_all("spend_limit"),
     ),
-    Rule(Kind.RAMP, _coded("ramp_limit_exceeded"), _V.ALIVE, _E.YES, UNCHANGED, _throttle_wait, _hold_group("ramp")),
-    Rule(Kind.LONG_CONTEXT, _says(429, _LONG), _V.ALIVE, _E.YES, UNCHANGED),
-    Rule(Kind.THROTTLE, _status(429), _V.ALIVE, _E.YES, UNCHANGED, _throttle_wait, _hold_group("throttle")),
+    Rule(
+        Kind.RAMP, when.coded("ramp_limit_exceeded"), _V.ALIVE, _E.YES, UNCHANGED, _throttle_wait, _hold_group("ramp")
+    ),
+    Rule(Kind.LONG_CONTEXT, when.says(429, _LONG), _V.ALIVE, _E.YES, UNCHANGED),
+    Rule(Kind.THROTTLE, when.status(429), _V.ALIVE, _E.YES, UNCHANGED, _throttle_wait, _hold_group("throttle")),
     # money
     Rule(
         Kind.CREDIT,
-        _says(400, "credit balance is too low"),
+        when.says(400, "credit balance is too low"),
         _V.ALIVE,
         _E.YES,
         UNAVAILABLE,
         _recheck,
         _hold_all("billing"),
     ),
-    Rule(Kind.BILLING, _status(402), _V.ALIVE, _E.YES, UNAVAILABLE, _until_date, _hold_all("billing")),
+    Rule(Kind.BILLING, when.status(402), _V.ALIVE, _E.YES, UNAVAILABLE, _until_date, _hold_all("billing")),
     # the key
-    Rule(Kind.ON_HOLD, _coded("organization_on_hold"), _V.REJECTED, _E.YES, UNAVAILABLE),
+    Rule(Kind.ON_HOLD, when.coded("organization_on_hold"), _V.REJECTED, _E.YES, UNAVAILABLE),
     Rule(
         Kind.ORGANIZATION_DISABLED,
-        _says(400, "this organization has been disabled"),
+        when.says(400, "this organization has been disabled"),
         _V.REJECTED,
         _E.YES,
         UNAVAILABLE,
     ),
-    Rule(Kind.EDGE, _is_edge_page, _V.NEUTRAL, _E.ONCE, UNREACHABLE),
-    Rule(Kind.KEY_REJECTED, _status(401), _V.REJECTED, _E.YES, UNAVAILABLE),
-    Rule(Kind.MODEL, _names_the_model, _V.ALIVE, _E.YES, UNCHANGED, holds=_hold_model),
+    Rule(Kind.EDGE, when.is_edge_page, _V.NEUTRAL, _E.ONCE, UNREACHABLE),
+    Rule(Kind.KEY_REJECTED, when.status(401), _V.REJECTED, _E.YES, UNAVAILABLE),
+    Rule(Kind.MODEL, when.names_the_model, _V.ALIVE, _E.YES, UNCHANGED, holds=_hold_model),
     # a caller's wish for a feature must not cost us the key
-    Rule(Kind.FEATURE, _names_a_feature, _V.ALIVE, _E.YES, UNCHANGED),
-    Rule(Kind.KEY_REJECTED, _status(403), _V.REJECTED, _E.YES, UNAVAILABLE),
+    Rule(Kind.FEATURE, when.names_a_feature, _V.ALIVE, _E.YES, UNCHANGED),
+    Rule(Kind.KEY_REJECTED, when.status(403), _V.REJECTED, _E.YES, UNAVAILABLE),
     # their servers
-    Rule(Kind.OVERLOADED, _status(529), _V.OVERLOADED, _E.ONCE, OVERLOADED, _failure_wait, _hold_failing),
-    Rule(Kind.SERVER_ERROR, _status(408, 409), _V.FAILURE, _E.YES, UNCHANGED, _failure_wait, _hold_failing),
+    Rule(Kind.OVERLOADED, when.status(529), _V.OVERLOADED, _E.ONCE, OVERLOADED, _failure_wait, _hold_failing),
+    Rule(Kind.SERVER_ERROR, when.status(408, 409), _V.FAILURE, _E.YES, UNCHANGED, _failure_wait, _hold_failing),
     Rule(
         Kind.SERVER_ERROR,
         lambda facts: facts.status >= 500,  # noqa: PLR2004
