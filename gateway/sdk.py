@@ -3,7 +3,7 @@
     import gateway
 
     async def ask() -> str:
-        async with gateway.client(pool="default", session="conversation-42") as claude:
+        async with gateway.client(session="conversation-42") as claude:
             message = await claude.messages.create(
                 model="claude-sonnet-5-5", max_tokens=200, messages=[{"role": "user", "content": "Hello"}]
             )
@@ -36,7 +36,7 @@ TIMEOUT_SECONDS: Final = 3_600.0
 
 def client(
     *,
-    pool: str = "default",
+    pool: str = "",
     session: str = "",
     category: str = "",
     principal: str = "",
@@ -48,7 +48,7 @@ def client(
 ) -> "AsyncAnthropic":
     """Give an `AsyncAnthropic` whose requests are served by the pool's accounts.
 
-    `pool` is a name or id; one that does not exist shows at the first request, as an `anthropic.APIConnectionError`
+    `pool` is a name or id, or empty: the pool named default, else the only one there is. One that does not exist shows at the first request, as an `anthropic.APIConnectionError`
     caused by `gateway.errors.UnknownPool`.
     `session` keeps requests on one account while that makes sense, among requests of the same `principal`. `via` brings
     machinery of one's own (tests do). The SDK retries nothing: the pool has done so already.
