@@ -48,8 +48,8 @@ def client(
 ) -> "AsyncAnthropic":
     """Give an `AsyncAnthropic` whose requests are served by the pool's accounts.
 
-    `pool` is a name or id, or empty: the pool named default, else the only one there is. One that does not exist shows at the first request, as an `anthropic.APIConnectionError`
-    caused by `gateway.errors.UnknownPool`.
+    `pool` is a name or id, or empty: the pool named default, else the only one there is. One that does not exist shows
+    at the first request, as an `anthropic.APIConnectionError` caused by `gateway.errors.UnknownPool`.
     `session` keeps requests on one account while that makes sense, among requests of the same `principal`. `via` brings
     machinery of one's own (tests do). The SDK retries nothing: the pool has done so already.
     """
