@@ -266,7 +266,7 @@ def test_nobody_is_kept_away_without_a_reason(name):
 
 def good(**limits):
     """A good answer with these rate-limit headers: `requests=(limit, remaining, seconds until full)`."""
-    headers = {}
+    headers: dict[str, str] = {}
     for name, (limit, remaining, seconds) in limits.items():
         prefix = f"anthropic-ratelimit-{name.replace('_', '-')}"
         full = datetime.fromtimestamp(NOW // 1_000 + seconds, tz=UTC).isoformat()
