@@ -6,7 +6,7 @@ whatever raises or is cancelled, and that an activity which was begun also ends.
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from gateway import forwarding, responses, settlements
 from gateway.attempts import begin, step
@@ -35,16 +35,13 @@ from gateway.responses import Provenance, Response, Saved
 from gateway.sending import Opened, Sender
 from gateway.wire import Request
 from quota.engine.errors import EngineEmpty, EngineError
-from quota.engine.types import Event, Lease, LeaseRequest, Refusal
+from quota.engine.types import Event, Lease, LeaseRequest
 from quota.records import ActivityEnded
 
 if TYPE_CHECKING:
     from gateway.renewals import Watched
 
 logger = logging.getLogger(__name__)
-
-FAST_FAILURE_SECONDS: Final = 0.05
-"""An engine that fails this fast has lost a connection, not its health: asking once more costs nothing."""
 
 
 def _ignore(_event: Event) -> None:
@@ -148,26 +145,19 @@ class Run:
     # -- the commands
 
     async def _ask(self, request: LeaseRequest) -> Happening:
+        """Once: an engine that did not answer has gone to its own share, or gives back what it may have granted."""
         self._asking = request
-        begun = self._ports.clock.monotonic()
-        happening = await self._ask_once(request)
-        if isinstance(happening, EngineGone) and self._ports.clock.monotonic() - begun < FAST_FAILURE_SECONDS:
-            happening = await self._ask_once(request)  # the same lease id: at most one grant
-        if isinstance(happening, EngineGone):
-            settlements.give_back(self._ports, pool=request.pool, lease_id=request.lease_id)
+        try:
+            happening: Happening = await self._ports.engine.lease(request)
+        except EngineEmpty:
+            happening = PoolNotLoaded()
+        except EngineError:
+            happening = EngineGone()
         if isinstance(happening, Lease):
             self._stand_up()
             self._notify(request.events)
         self._asking = None
         return happening
-
-    async def _ask_once(self, request: LeaseRequest) -> Lease | Refusal | PoolNotLoaded | EngineGone:
-        try:
-            return await self._ports.engine.lease(request)
-        except EngineEmpty:
-            return PoolNotLoaded()
-        except EngineError:
-            return EngineGone()
 
     async def _settle(self, command: Settle) -> Settled:
         self._notify(command.settlement.events)
