@@ -3,6 +3,7 @@
     GatewayError
     ├── UnknownPool           no pool of that name or id
     ├── UnusableRequest       the request cannot be sent upstream as it stands (path, header, body)
+    ├── CallerRefused         an error of ours in Anthropic's terms, before anything was leased
     ├── InvalidCall           the orchestrator's body is wrong; code, message and details are for the caller
     ├── CallFailed            the pool could not answer; carries status, type, retry_after and the activity's id
     └── UpstreamFault         no usable answer came; `fault` says what happened, `sent` whether anything left us
@@ -36,6 +37,17 @@ class UnknownPool(GatewayError):
 
 class UnusableRequest(GatewayError):
     """The request cannot be forwarded; the caller's fault, nothing was leased."""
+
+
+class CallerRefused(GatewayError):
+    """The request is refused at the door. `type` is one of Anthropic's error types, the message is for the caller."""
+
+    def __init__(self, status: int, type_: str, message: str, *, headers: tuple[tuple[str, str], ...] = ()) -> None:
+        super().__init__(message)
+        self.status = status
+        self.type = type_
+        self.message = message
+        self.headers = headers
 
 
 class InvalidCall(GatewayError):

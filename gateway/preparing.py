@@ -1,4 +1,10 @@
-"""From a request's bytes to a `Call`: which model, how big, whose session. Pure; the body itself is never changed."""
+"""From a request's bytes to a `Call`: which model, how big, whose session. Pure; the body itself is never changed.
+
+# Note [Whose session]
+A conversation stays on its account because that account holds its prompt cache. It is known by the session that Claude
+Code names in a header, else by `metadata.user_id`, else by what the conversation begins with: tools, system prompt and
+first message come again with every turn. Where these are too short to be cached at all, nothing is kept together.
+"""
 
 import hashlib
 from dataclasses import dataclass
@@ -8,6 +14,7 @@ import msgspec
 
 from gateway.billing import date_of
 from gateway.calls import Call
+from gateway.errors import UnusableRequest
 from gateway.wire import Request
 from quota.catalog import group_of
 from quota.estimate import Estimate, Policy, estimate
@@ -17,6 +24,9 @@ SESSION_MAX: Final = 200
 MODEL_MAX: Final = 100
 ANSWER_MAX: Final = 128_000
 """Tokens no answer exceeds, whatever `max_tokens` says."""
+PREFIX_MIN: Final = 2_048
+"""Bytes below which a beginning has fewer than the 512 tokens that any model caches."""
+_NAMES_A_MODEL: Final = frozenset({MESSAGES_PATH, f"{MESSAGES_PATH}/count_tokens"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +54,9 @@ class Context:
     access_key: str = ""
 
 
+_NOTHING: Final = msgspec.Raw(b"")
+
+
 class _Body(msgspec.Struct):
     model: object = None
     max_tokens: object = None
@@ -51,26 +64,34 @@ class _Body(msgspec.Struct):
     speed: object = None
     inference_geo: object = None
     metadata: object = None
+    tools: msgspec.Raw = _NOTHING
+    system: msgspec.Raw = _NOTHING
+    messages: msgspec.Raw = _NOTHING
 
 
 _decoder: Final = msgspec.json.Decoder(_Body)
+_list_decoder: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def prepare(request: Request, *, context: Context, rules: PoolRules, activity: str, now_ms: int) -> Call:
-    """Describe the request. A body that is no JSON object has no model; Anthropic will say what is wrong with it."""
-    body = _read(request.body)
+    """Describe the request. Raises `UnusableRequest` for a message whose body is no JSON object or names no model."""
+    path = request.target.partition("?")[0].rstrip("/")
+    body = _read(request.body, strict=path in _NAMES_A_MODEL)
     model = _model(body.model)
-    guess = _estimate(request, body, rules, now_ms) if _makes_tokens(request) else Estimate(0, 0)
+    if not model and path in _NAMES_A_MODEL:
+        raise UnusableRequest("model: a model's name is required")
+    makes_tokens = path == MESSAGES_PATH  # everything else is free
+    guess = _estimate(request, body, rules, now_ms) if makes_tokens else Estimate(0, 0)
     session = (context.session or _user_of(body.metadata))[:SESSION_MAX]
     return Call(
         activity=activity,
         pool=rules.id,
         model=model,
-        group=_group(request.target, model),
+        group=_group(path, model),
         tokens=guess.tokens,
         cost=guess.cost_nano,
         session=session,
-        affinity=affinity_key(context.principal, session),
+        affinity=affinity_key(context.principal, session or (_beginning(body) if makes_tokens else "")),
         source=context.source,
         category=context.category,
         access_key=context.access_key,
@@ -87,10 +108,31 @@ def affinity_key(principal: str, session: str) -> str:
     return hashlib.sha256(named.encode()).hexdigest()[:32] if session else ""
 
 
-def _read(body: bytes) -> _Body:
+def _beginning(body: _Body) -> str:
+    """Name a conversation by what it begins with, if that is long enough to be cached; see Note [Whose session]."""
+    first = _first(body.messages)
+    if len(body.tools) + len(body.system) + len(first) < PREFIX_MIN:
+        return ""
+    digest = hashlib.sha256(_model(body.model).encode())
+    for part in (body.tools, body.system, first):
+        digest.update(bytes(part) + b"\0")
+    return digest.hexdigest()
+
+
+def _first(messages: msgspec.Raw) -> msgspec.Raw:
+    try:
+        listed = _list_decoder.decode(messages)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return _NOTHING
+    return listed[0] if listed else _NOTHING
+
+
+def _read(body: bytes, *, strict: bool) -> _Body:
     try:
         return _decoder.decode(body)
     except (msgspec.MsgspecError, ValueError, RecursionError):
+        if strict:
+            raise UnusableRequest("The body is not a JSON object.") from None
         return _Body()
 
 
@@ -99,17 +141,11 @@ def _model(value: object) -> str:
     return value if isinstance(value, str) and len(value) <= MODEL_MAX and value.isprintable() else ""
 
 
-def _group(target: str, model: str) -> str:
+def _group(path: str, model: str) -> str:
     """Counting tokens and the other routes have limits of their own at Anthropic."""
-    path = target.partition("?")[0].rstrip("/")
     if path == MESSAGES_PATH:
-        return group_of(model) if model else "unknown"
+        return group_of(model)
     return path.removeprefix(f"{MESSAGES_PATH}/").removeprefix("/v1/").partition("/")[0]
-
-
-def _makes_tokens(request: Request) -> bool:
-    """Everything but messages is free."""
-    return request.target.partition("?")[0].rstrip("/") == MESSAGES_PATH
 
 
 def _estimate(request: Request, body: _Body, rules: PoolRules, now_ms: int) -> Estimate:

@@ -1,16 +1,14 @@
 """The pool as an HTTP transport: what an SDK sends goes through the attempt loop and comes back as an HTTP response."""
 
-import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import httpx2
 
-from gateway.calls import OwnAnswer
-from gateway.driver import Run
-from gateway.errors import UnusableRequest, UpstreamFault
+from gateway.errors import UpstreamFault
 from gateway.ports import Listener, Source
-from gateway.preparing import Context, prepare
-from gateway.responses import Provenance, Response, Stream, own
+from gateway.preparing import Context
+from gateway.responses import Response, Stream
+from gateway.serving import OnRun, serve
 from gateway.wire import Request
 
 
@@ -23,7 +21,7 @@ class PoolTransport(httpx2.AsyncBaseTransport):
         *,
         context: Context,
         listener: Listener | None = None,
-        on_run: Callable[[Run], None] | None = None,
+        on_run: OnRun | None = None,
     ) -> None:
         self._source = source
         self._context = context
@@ -32,17 +30,13 @@ class PoolTransport(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Serve one request of an SDK's."""
-        ports, rules = await self._source()
-        outgoing = await _outgoing(request)
-        activity = str(uuid.uuid4())
-        call = prepare(outgoing, context=self._context, rules=rules, activity=activity, now_ms=ports.clock.now_ms())
-        run = Run(ports, call, outgoing, **({"listener": self._listener} if self._listener else {}))
-        if self._on_run is not None:
-            self._on_run(run)
-        try:
-            response = await run.respond()
-        except UnusableRequest as error:
-            response = own(OwnAnswer(400, "invalid_request_error", str(error)), Provenance(activity))
+        response = await serve(
+            self._source,
+            await _outgoing(request),
+            context=self._context,
+            listener=self._listener,
+            on_run=self._on_run,
+        )
         return _incoming(response, request)
 
 

@@ -34,7 +34,7 @@ async def application(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN
             await websocket_application(scope, receive, send)
         case _ if health_faces.answers(scope):
             await health_faces.application(scope, receive, send)
-        case _ if (data_plane := routes.data_plane(scope["path"])) is not None:
+        case _ if (data_plane := routes.data_plane(scope)) is not None:
             await data_plane(scope, receive, send)
         case _:
             await intake.serve(django_application, scope, receive, send)

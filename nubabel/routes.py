@@ -5,8 +5,8 @@ from typing import Any, Final
 
 AsgiApplication = Callable[[Any, Any, Any], Awaitable[None]]
 
-DATA_PLANE: Final[dict[str, AsgiApplication]] = {}
-"""Path prefix → ASGI application that answers before Django. `/v1/` will stand here."""
+GATEWAY: Final = "/v1/"
+HELLO: Final = "/api/hello"
 
 
 def websocket_urlpatterns() -> list[Any]:
@@ -15,8 +15,10 @@ def websocket_urlpatterns() -> list[Any]:
     return list(live)
 
 
-def data_plane(path: str) -> AsgiApplication | None:
-    for prefix, application in DATA_PLANE.items():
-        if path.startswith(prefix):
-            return application
-    return None
+def data_plane(scope: Any) -> AsgiApplication | None:  # noqa: ANN401 - ASGI
+    """Give the application that answers before Django, if one does."""
+    from gateway import asgi  # its imports want Django's apps ready
+
+    if scope["path"].startswith(GATEWAY):
+        return asgi.application
+    return asgi.hello if scope["path"] == HELLO and scope["method"] in {"HEAD", "GET"} else None

@@ -1,11 +1,13 @@
 """What the loop must know of a request is read from its bytes, which stay as they are."""
 
 import json
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.errors import UnusableRequest
 from gateway.preparing import Context, PoolRules, affinity_key, prepare
 from gateway.wire import Request
 
@@ -25,7 +27,7 @@ def test_model_group_and_stream_are_read():
 
 
 def test_the_pools_rules_go_with_it():
-    call = prepared({})
+    call = prepared({"model": "claude-opus-5"})
     assert (call.pool, call.wait_ms, call.seats, call.strategy) == ("pool-id", 5_000, 7, "least_loaded")
 
 
@@ -56,8 +58,20 @@ def test_other_routes_have_limits_of_their_own(target, group):
 
 
 @pytest.mark.parametrize("model", [5, None, [], "x" * 101, "a\nb", "a\x00b", {"a": 1}])
-def test_what_cannot_be_a_model_is_none(model):
-    assert prepared({"model": model}).model == ""
+def test_a_message_without_a_proper_model_is_refused(model):
+    with pytest.raises(UnusableRequest, match="model"):
+        prepared({"model": model})
+
+
+@pytest.mark.parametrize("model", [5, "a\nb"])
+def test_elsewhere_what_cannot_be_a_model_is_none(model):
+    assert prepared({"model": model}, target="/v1/messages/batches").model == ""
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b"null", b'{"model": "claude-opus-5"} x', b"\xff"])
+def test_a_message_that_is_no_json_object_is_refused(body):
+    with pytest.raises(UnusableRequest, match="not a JSON object"):
+        prepared(body)
 
 
 @pytest.mark.parametrize("tokens", ["100", -5, 1e30, None, True, [1]])
@@ -66,13 +80,47 @@ def test_an_odd_max_tokens_is_anthropics_business(tokens):
 
 
 @given(st.binary(max_size=200))
-def test_no_body_makes_it_raise(body):
-    assert prepared(body).pool == "pool-id"
+def test_no_body_of_another_route_makes_it_raise(body):
+    assert prepared(body, target="/v1/files").pool == "pool-id"
+
+
+@given(st.binary(max_size=200))
+def test_a_message_of_any_bytes_is_described_or_refused(body):
+    with suppress(UnusableRequest):
+        assert prepared(body).model
 
 
 def test_a_session_of_its_own_comes_before_the_bodys_user():
-    assert prepared({"metadata": {"user_id": "u"}}, session="s").session == "s"
-    assert prepared({"metadata": {"user_id": "u"}}).session == "u"
+    body = {"model": "claude-opus-5", "metadata": {"user_id": "u"}}
+    assert prepared(body, session="s").session == "s"
+    assert prepared(body).session == "u"
+
+
+def turn(*messages, system="You are patient. " * 200, model="claude-opus-5", **context):
+    said = [{"role": "user", "content": text} for text in messages]
+    return prepared({"model": model, "system": system, "messages": said}, **context).affinity
+
+
+def test_the_turns_of_one_conversation_are_one_session():
+    assert turn("Hello") == turn("Hello", "And then?")
+    assert turn("Hello") != ""
+
+
+@pytest.mark.parametrize("other", [{"system": "Another. " * 400}, {"model": "claude-opus-5-5"}, {"principal": "bob"}])
+def test_what_cannot_share_a_cache_is_another_session(other):
+    assert turn("Hello") != turn("Hello", **other)
+
+
+def test_another_first_message_is_another_session():
+    assert turn("Hello") != turn("Good evening")
+
+
+def test_what_is_too_short_to_be_cached_is_kept_nowhere():
+    assert turn("Hello", system="Be brief.") == ""
+
+
+def test_a_named_session_wins_over_the_beginning():
+    assert turn("Hello", session="s") == turn("Other", session="s")
 
 
 def test_equal_sessions_of_two_principals_are_two():

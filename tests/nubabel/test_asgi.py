@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from channels.testing import WebsocketCommunicator
 
-from nubabel import lifespan, routes
+from nubabel import lifespan
 from nubabel.asgi import application
 
 Message = dict[str, Any]
@@ -50,14 +50,18 @@ async def test_health_is_answered_before_django() -> None:
     assert server.heard[0]["status"] == 200
 
 
-async def test_a_data_plane_answers_its_prefix_before_django(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def gateway(_scope: Any, _receive: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": 299})
-
-    monkeypatch.setitem(routes.DATA_PLANE, "/v1/", gateway)
+async def test_the_gateway_answers_v1_before_django() -> None:
     server = Conversation()
-    await application({"type": "http", "method": "POST", "path": "/v1/messages"}, server.receive, server.send)
-    assert server.heard[0]["status"] == 299
+    scope = {"type": "http", "method": "POST", "path": "/v1/messages", "headers": []}
+    await application(scope, server.receive, server.send)
+    assert server.heard[0]["status"] == 401
+    assert b"authentication_error" in server.heard[1]["body"]
+
+
+async def test_whoever_asks_is_told_that_somebody_is_there() -> None:
+    server = Conversation()
+    await application({"type": "http", "method": "HEAD", "path": "/api/hello"}, server.receive, server.send)
+    assert server.heard[0]["status"] == 200
 
 
 @pytest.mark.parametrize("origin", [b"https://evil.example", b"http://127.0.0.1:9999", None])

@@ -1,0 +1,113 @@
+"""`/v1/*`: Anthropic's API, answered by the pool; a small ASGI application in front of Django's slow middleware.
+
+Parse, find out who asks, one service call, render. Whatever goes wrong is said in Anthropic's envelope, so that an SDK
+raises its proper class.
+"""
+
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from accounts.authentication import authenticate
+from accounts.errors import AccessRefused, AccessUndecided
+from accounts.principals import Principal
+from accounts.scopes import Scope
+from gateway import departing
+from gateway.arriving import PATIENCE, CallerLeft, Headers, Patience, Receive, arrived, headers_of, read_body
+from gateway.calls import OwnAnswer
+from gateway.errors import CallerRefused, UnknownPool
+from gateway.paths import route
+from gateway.ports import Source
+from gateway.preparing import Context
+from gateway.responses import Provenance, Response, own
+from gateway.serving import serve
+from gateway.wire import Request
+from gateway.wiring import machinery_of
+
+SESSION_HEADER: Final = "x-claude-code-session-id"
+SOURCE: Final = "gateway"
+_LOGIN: Final = "Present an access key of this pool as Authorization: Bearer or as x-api-key."
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """The application. What it works with is passed in; `application` below is the one that serves."""
+
+    authenticate: Callable[[Mapping[str, str]], Awaitable[Principal | None]]
+    machinery: Callable[[Principal], Source]
+    patience: Patience = PATIENCE
+
+    async def __call__(self, scope: Any, receive: Receive, send: departing.Send) -> None:  # noqa: ANN401 - ASGI
+        try:
+            answer = await self._admitted(scope, receive)
+        except CallerLeft:
+            return
+        except CallerRefused as refused:
+            await departing.send_response(send, _refusal(refused))
+            return
+        await departing.while_connected(self._served(*answer, send), receive=receive)
+
+    async def _admitted(self, scope: Any, receive: Receive) -> tuple[Request, Principal]:  # noqa: ANN401
+        """Let a request in: its address, its sender, its body. Nothing is leased before all three are right."""
+        found = route(scope["method"], scope["path"])
+        headers = headers_of(scope)
+        principal = await self._principal(dict(headers))
+        declared = dict(headers).get("content-length", "")
+        body = await read_body(receive, declared=declared, limit=found.body_max, patience=self.patience)
+        return arrived(scope, headers, body), principal
+
+    async def _principal(self, headers: Mapping[str, str]) -> Principal:
+        try:
+            principal = await self.authenticate(headers)
+        except AccessRefused:
+            raise CallerRefused(401, "authentication_error", f"The access key is not valid. {_LOGIN}") from None
+        except (AccessUndecided, TimeoutError):
+            raise _unavailable("Who asks cannot be found out at the moment.") from None
+        if principal is None:
+            raise CallerRefused(401, "authentication_error", _LOGIN)
+        if not principal.may(Scope.MESSAGES):
+            raise CallerRefused(403, "permission_error", f"This access key lacks the scope {Scope.MESSAGES}.")
+        return principal
+
+    async def _served(self, request: Request, principal: Principal, send: departing.Send) -> None:
+        try:
+            response = await serve(self.machinery(principal), request, context=_context(request, principal))
+        except UnknownPool:
+            response = _refusal(_unavailable(UnknownPool.told))
+        except Exception:
+            logger.exception("a request could not be served", extra={"action": "gateway"})
+            response = _refusal(_unavailable("The pool cannot be reached at the moment."))
+        await departing.send_response(send, response)
+
+
+def _context(request: Request, principal: Principal) -> Context:
+    headers: Headers = request.headers
+    session = next((value for name, value in headers if name == SESSION_HEADER and value.isprintable()), "")
+    return Context(principal=principal.id, session=session, source=SOURCE, access_key=principal.id)
+
+
+def _unavailable(message: str) -> CallerRefused:
+    return CallerRefused(503, "api_error", message, headers=(("retry-after", "1"),))
+
+
+def _refusal(refused: CallerRefused) -> Response:
+    said = own(OwnAnswer(refused.status, refused.type, refused.message), Provenance(f"req_{uuid.uuid4().hex}"))
+    ours = tuple(pair for pair in said.headers if not pair[0].startswith("nubabel-"))
+    return Response(said.status, (*ours, *refused.headers), said.body)
+
+
+def _machinery(principal: Principal) -> Source:
+    return machinery_of(principal.pool_id or "")
+
+
+application: Final = Gateway(authenticate=authenticate, machinery=_machinery)
+
+
+async def hello(_scope: Any, _receive: Receive, send: departing.Send) -> None:  # noqa: ANN401 - ASGI
+    """`HEAD /api/hello`: Claude Code asks whether anybody is there. Needs no key and tells nothing."""
+    await departing.send_head(send, 200, (("content-length", "0"),))
+    await send({"type": "http.response.body", "body": b""})

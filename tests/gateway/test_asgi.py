@@ -1,0 +1,305 @@
+"""The door of `/v1/*`: who and what gets in, and how every answer leaves."""
+
+import asyncio
+import json
+
+import pytest
+
+from accounts.errors import AccessRefused, AccessUndecided
+from accounts.principals import Kind, Principal
+from accounts.scopes import Scope
+from gateway.arriving import Patience
+from gateway.asgi import Gateway
+from gateway.errors import UnknownPool
+from gateway.paths import MESSAGE_MAX
+from gateway.preparing import PoolRules
+from tests.gateway.cast import BLOCK, CUT, MODEL, POOL, START, fails, good_stream, ok, stage, streams, text_delta
+
+RULES = PoolRules(id=POOL, name="default")
+KEY = ((b"authorization", b"Bearer nb_live_alice"),)
+ALICE = Principal(kind=Kind.ACCESS_KEY, id="alice", name="Alice", scopes=frozenset({Scope.MESSAGES}))
+READER = Principal(kind=Kind.ACCESS_KEY, id="bob", name="Bob", scopes=frozenset({Scope.ADMIN_READ}))
+
+
+def body(**fields):
+    said = {"model": MODEL, "max_tokens": 20, "messages": [{"role": "user", "content": "Hello"}], **fields}
+    return json.dumps(said).encode()
+
+
+class Caller:
+    """Speaks ASGI: sends a body in pieces, hears the answer, hangs up when told to (after so many pieces heard)."""
+
+    def __init__(self, *pieces, leaves_after=None):
+        self.pieces = list(pieces)
+        self.leaves_after = leaves_after
+        self.left = asyncio.Event()
+        self.heard = []
+
+    async def receive(self):
+        if self.pieces:
+            piece = self.pieces.pop(0)
+            if callable(piece):
+                return await piece()
+            return {"type": "http.request", "body": piece, "more_body": bool(self.pieces)}
+        await self.left.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message):
+        self.heard.append(message)
+        if self.leaves_after is not None and len(self.heard) > self.leaves_after:
+            self.left.set()
+            await asyncio.sleep(0)
+
+    @property
+    def status(self):
+        return self.heard[0]["status"] if self.heard else None
+
+    @property
+    def headers(self):
+        return {name.decode(): value.decode() for name, value in self.heard[0]["headers"]}
+
+    @property
+    def body(self):
+        return b"".join(message["body"] for message in self.heard[1:])
+
+    @property
+    def error(self):
+        document = json.loads(self.body)
+        assert document["type"] == "error"
+        assert document["request_id"] == self.headers["request-id"]
+        return document["error"]["type"]
+
+    @property
+    def complete(self):
+        return bool(self.heard) and self.heard[-1].get("more_body") is False
+
+
+def gateway_over(pool, *, principal=ALICE, patience=None, source=None):
+    async def authenticate(headers):
+        if isinstance(principal, Exception):
+            raise principal
+        return principal if {"authorization", "x-api-key"} & headers.keys() else None
+
+    async def machinery():
+        await pool.load(POOL)
+        return pool.ports, RULES
+
+    extra = {"patience": patience} if patience else {}
+    return Gateway(authenticate=authenticate, machinery=lambda _: source or machinery, **extra)
+
+
+async def ask(gateway, *pieces, method="POST", target="/v1/messages", headers=KEY, caller=None):
+    caller = caller or Caller(*(pieces or (body(),)))
+    path, _, query = target.partition("?")
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+        "headers": list(headers),
+    }
+    await gateway(scope, caller.receive, caller.send)
+    return caller
+
+
+async def test_a_message_is_answered_byte_for_byte():
+    pool = stage(alpha=[ok("Hi")])
+    caller = await ask(gateway_over(pool))
+    assert (caller.status, caller.body) == (200, ok("Hi").chunks[0])
+    assert caller.headers["request-id"] == "req_1"
+    assert caller.complete
+
+
+async def test_what_was_sent_goes_on_unchanged_but_for_the_credential():
+    pool = stage(alpha=[ok()])
+    sent = body(odd={"unknown": [1, 2]})
+    headers = (*KEY, (b"anthropic-beta", b"a-1"), (b"cookie", b"c=1"), (b"anthropic-beta", b"b-2"))
+    await ask(gateway_over(pool), sent[:10], sent[10:], target="/v1/messages?beta=true", headers=headers)
+    _account, request = pool.upstream.sent[0]
+    assert (request.target, request.body) == ("/v1/messages?beta=true", sent)
+    assert dict(request.headers)["anthropic-beta"] == "a-1, b-2"
+
+
+async def test_a_stream_is_passed_on_as_it_comes():
+    pool = stage(alpha=[good_stream("a", "b")])
+    caller = await ask(gateway_over(pool), body(stream=True))
+    assert caller.body == b"".join(good_stream("a", "b").chunks)
+    assert caller.headers["x-accel-buffering"] == "no"
+    assert len(caller.heard) > 4
+    assert await pool.leases() == 0
+
+
+async def test_a_failure_before_content_goes_to_the_next_account():
+    pool = stage(alpha=[fails(500)], beta=[fails(529, "overloaded_error")], gamma=[ok("Hi")])
+    caller = await ask(gateway_over(pool))
+    assert caller.status == 200
+    assert caller.headers["nubabel-account"] == "gamma"
+
+
+async def test_an_overload_reaches_the_caller_as_529():
+    pool = stage(alpha=[fails(529, "overloaded_error")])
+    assert (await ask(gateway_over(pool))).status == 529
+
+
+async def test_a_stream_that_breaks_ends_with_an_error_event():
+    pool = stage(alpha=[streams(START, BLOCK, text_delta("a"), CUT)])
+    caller = await ask(gateway_over(pool), body(stream=True))
+    assert b"event: error" in caller.body
+    assert b"message_stop" not in caller.body
+
+
+async def test_a_caller_who_leaves_in_the_middle_leaves_no_lease():
+    async def never():
+        await asyncio.Event().wait()
+
+    pool = stage(alpha=[streams(START, BLOCK, text_delta("a"), never)])
+    caller = Caller(body(stream=True), leaves_after=1)
+    await ask(gateway_over(pool), caller=caller)
+    assert not caller.complete
+    assert await pool.leases() == 0
+    assert pool.upstream.exchanges[0].closed
+
+
+async def test_a_caller_who_leaves_before_the_answer_leaves_no_lease():
+    caller = Caller(body())
+
+    async def leaves():
+        caller.left.set()
+        await asyncio.Event().wait()
+
+    pool = stage(alpha=[leaves])
+    await ask(gateway_over(pool), caller=caller)
+    assert caller.heard == []
+    assert await pool.leases() == 0
+
+
+async def test_a_caller_who_leaves_while_sending_is_not_answered():
+    pool = stage(alpha=[ok()])
+
+    async def gone():
+        return {"type": "http.disconnect"}
+
+    caller = await ask(gateway_over(pool), b"{", gone)
+    assert caller.heard == []
+    assert pool.upstream.sent == []
+
+
+@pytest.mark.parametrize(
+    ("principal", "status", "type_"),
+    [
+        (None, 401, "authentication_error"),
+        (AccessRefused(), 401, "authentication_error"),
+        (AccessUndecided(), 503, "api_error"),
+        (READER, 403, "permission_error"),
+    ],
+)
+async def test_who_may_not_send_messages_is_told_why(principal, status, type_):
+    pool = stage(alpha=[ok()])
+    caller = await ask(gateway_over(pool, principal=principal))
+    assert (caller.status, caller.error) == (status, type_)
+    assert pool.upstream.sent == []
+
+
+async def test_two_different_keys_are_refused():
+    pool = stage(alpha=[ok()])
+    twice = (*KEY, (b"authorization", b"Bearer nb_live_mallory"))
+    caller = await ask(gateway_over(pool), headers=twice)
+    assert (caller.status, caller.error) == (401, "authentication_error")
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "status"),
+    [
+        ("GET", "/v1/messages", 405),
+        ("POST", "/v1/models", 405),
+        ("POST", "/v1/complete", 404),
+        ("POST", "/v1//messages", 404),
+        ("POST", "/v1/messages/", 404),
+        ("POST", "/v1/../v1/messages", 404),
+        ("GET", "/v1/models/a/b", 404),
+        ("GET", "/v1/organizations/api_keys", 404),
+    ],
+)
+async def test_what_is_no_address_of_ours_is_refused(method, target, status):
+    pool = stage(alpha=[ok()])
+    caller = await ask(gateway_over(pool), b"", method=method, target=target)
+    assert caller.status == status
+    assert pool.upstream.sent == []
+
+
+async def test_models_are_listed():
+    pool = stage(alpha=[ok()])
+    caller = await ask(gateway_over(pool), b"", method="GET", target="/v1/models?limit=1000")
+    assert caller.status == 200
+    assert pool.upstream.sent[0][1].target == "/v1/models?limit=1000"
+
+
+@pytest.mark.parametrize("sent", [b"", b"{", b"[]", b'{"max_tokens": 5}', b'{"model": ""}', b"\xff\xfe"])
+async def test_a_body_that_cannot_be_served_is_a_clear_400(sent):
+    pool = stage(alpha=[ok()])
+    caller = await ask(gateway_over(pool), sent)
+    assert (caller.status, caller.error) == (400, "invalid_request_error")
+    assert pool.upstream.sent == []
+    assert await pool.leases() == 0
+
+
+async def test_a_header_that_no_header_may_be_is_a_clear_400():
+    pool = stage(alpha=[ok()])
+    caller = await ask(gateway_over(pool), headers=(*KEY, (b"anthropic-beta", b"a\x00b")))
+    assert (caller.status, caller.error) == (400, "invalid_request_error")
+    assert await pool.leases() == 0
+
+
+async def test_a_declared_body_that_is_too_large_is_not_read():
+    pool = stage(alpha=[ok()])
+    declared = (*KEY, (b"content-length", str(MESSAGE_MAX + 1).encode()))
+    caller = Caller(body())
+    await ask(gateway_over(pool), headers=declared, caller=caller)
+    assert (caller.status, caller.error) == (413, "request_too_large")
+    assert caller.pieces
+
+
+async def test_a_body_that_grows_too_large_is_cut_off():
+    pool = stage(alpha=[ok()])
+    caller = Caller(*[b"x" * (MESSAGE_MAX // 4)] * 6)
+    await ask(gateway_over(pool), caller=caller)
+    assert (caller.status, caller.error) == (413, "request_too_large")
+    assert len(caller.pieces) == 1
+
+
+async def test_a_sender_that_stalls_is_refused():
+    async def stalls():
+        await asyncio.Event().wait()
+
+    pool = stage(alpha=[ok()])
+    caller = await ask(gateway_over(pool, patience=Patience(gap=0.01, total=1)), b"{", stalls)
+    assert (caller.status, caller.error) == (408, "timeout_error")
+    assert caller.headers["connection"] == "close"
+
+
+async def test_a_pool_that_is_not_there_is_said_so():
+    async def source():
+        raise UnknownPool("nowhere")
+
+    caller = await ask(gateway_over(stage(alpha=[ok()]), source=source))
+    assert (caller.status, caller.error) == (503, "api_error")
+
+
+async def test_what_nobody_foresaw_is_logged_and_tells_nothing(caplog):
+    async def source():
+        raise RuntimeError("secret detail")
+
+    caller = await ask(gateway_over(stage(alpha=[ok()]), source=source))
+    assert (caller.status, caller.error) == (503, "api_error")
+    assert b"secret detail" not in caller.body
+    assert "could not be served" in caplog.text
+
+
+async def test_a_claude_code_session_stays_on_its_account():
+    pool = stage(alpha=[ok()], beta=[ok()])
+    gateway = gateway_over(pool)
+    headers = (*KEY, (b"x-claude-code-session-id", b"s-1"))
+    for _ in range(4):
+        await ask(gateway, headers=headers)
+    assert len({account for account, _ in pool.upstream.sent}) == 1
