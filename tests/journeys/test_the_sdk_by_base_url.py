@@ -1,0 +1,154 @@
+"""The official SDK works against the gateway by base URL and access key, and never notices which account answered."""
+
+import asyncio
+import json
+
+import anthropic
+import httpx2
+import pytest
+
+from simulator.latency import Fixed, Pace
+from tests.journeys.pool import POOL, world_of
+from tests.journeys.served import KEY, served
+from tests.journeys.test_the_sdk_over_the_pool import HELLO, MODEL, troubled_world
+
+SLOW = Pace(between=Fixed(0.05))
+
+
+def sdk(url, **options):
+    return anthropic.AsyncAnthropic(api_key=KEY, base_url=url, max_retries=0, **options)
+
+
+async def leases(there):
+    await there.pool.ports.background.drain(timeout=2)
+    return (await there.pool.engine.snapshot(POOL)).leases
+
+
+async def test_messages_over_three_bad_and_two_good_accounts_all_succeed():
+    async with served(troubled_world()) as there, sdk(there.url) as claude:
+        for _ in range(30):
+            message = await claude.messages.create(model=MODEL, max_tokens=20, messages=HELLO)
+            assert message.content[0].text
+        assert await leases(there) == 0
+
+
+async def test_the_key_may_come_as_x_api_key():
+    headers = {"x-api-key": KEY, "anthropic-version": "2023-06-01"}
+    async with served(world_of("alpha")) as there, httpx2.AsyncClient() as http:
+        answer = await http.post(f"{there.url}/v1/messages", content=_said(stream=False), headers=headers)
+    assert answer.status_code == 200
+
+
+async def test_a_streamed_answer_arrives_whole_and_event_by_event():
+    async with served(troubled_world()) as there, sdk(there.url) as claude:
+        async with claude.messages.stream(model=MODEL, max_tokens=50, messages=HELLO) as stream:
+            text = "".join([piece async for piece in stream.text_stream])
+            final = await stream.get_final_message()
+        assert text == final.content[0].text
+        assert await leases(there) == 0
+
+
+async def test_tools_work():
+    tool = {"name": "weather", "description": "The weather", "input_schema": {"type": "object", "properties": {}}}
+    async with served(world_of("alpha")) as there, sdk(there.url) as claude:
+        message = await claude.messages.create(
+            model=MODEL, max_tokens=200, messages=HELLO, tools=[tool], tool_choice={"type": "tool", "name": "weather"}
+        )
+        assert [block.name for block in message.content if block.type == "tool_use"] == ["weather"]
+
+
+async def test_tokens_are_counted_and_models_are_listed():
+    async with served(world_of("alpha")) as there, sdk(there.url) as claude:
+        assert (await claude.messages.count_tokens(model=MODEL, messages=HELLO)).input_tokens > 0
+        listed = [model.id async for model in claude.models.list(limit=5)]
+        assert MODEL in listed
+        assert (await claude.models.retrieve(MODEL)).id == MODEL
+
+
+async def test_the_sync_client_works_as_well():
+    def talk(url):
+        with anthropic.Anthropic(api_key=KEY, base_url=url, max_retries=0) as claude:
+            whole = claude.messages.create(model=MODEL, max_tokens=20, messages=HELLO)
+            with claude.messages.stream(model=MODEL, max_tokens=20, messages=HELLO) as stream:
+                return whole.content[0].text, stream.get_final_text()
+
+    async with served(world_of("alpha")) as there:
+        whole, streamed = await asyncio.to_thread(talk, there.url)
+        assert whole
+        assert streamed
+
+
+@pytest.mark.parametrize(
+    ("fault", "raised"),
+    [
+        ("overloaded", anthropic.InternalServerError),
+        ("throttle", anthropic.RateLimitError),
+        ("internal", anthropic.InternalServerError),
+        ("invalid_key", anthropic.APIStatusError),
+    ],
+)
+async def test_every_failure_raises_the_sdks_own_class(fault, raised):
+    world = world_of("alpha")
+    world.always(None, fault)
+    async with served(world) as there, sdk(there.url) as claude:
+        with pytest.raises(raised) as caught:
+            await claude.messages.create(model=MODEL, max_tokens=20, messages=HELLO)
+        assert caught.value.request_id
+        assert await leases(there) == 0
+
+
+async def test_a_wrong_key_is_an_authentication_error():
+    async with (
+        served(world_of("alpha")) as there,
+        anthropic.AsyncAnthropic(api_key="nb_live_wrong", base_url=there.url, max_retries=0) as claude,
+    ):
+        with pytest.raises(anthropic.AuthenticationError):
+            await claude.messages.create(model=MODEL, max_tokens=20, messages=HELLO)
+
+
+def _said(*, stream):
+    return json.dumps({"model": MODEL, "max_tokens": 40, "messages": HELLO, "stream": stream}).encode()
+
+
+async def _posted(url, key, *, stream):
+    headers = {"anthropic-version": "2026-10-21", "content-type": "application/json", "authorization": f"Bearer {key}"}
+    async with httpx2.AsyncClient() as http:
+        return await http.post(f"{url}/v1/messages", content=_said(stream=stream), headers=headers)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_the_bytes_are_the_same_through_the_pool_and_direct(stream):
+    """Two equal worlds, one asked directly: the same body comes back, byte for byte."""
+    async with served(world_of("alpha")) as there, served(world_of("alpha")) as twin:
+        through = await _posted(there.url, KEY, stream=stream)
+        direct_url = (await twin.pool.ports.credentials.get("alpha")).base_url
+        direct = await _posted(direct_url, twin.pool.world.accounts["alpha"].key, stream=stream)
+    assert through.status_code == direct.status_code == 200
+    assert through.content == direct.content
+    assert through.headers["content-type"] == direct.headers["content-type"]
+
+
+async def test_a_stopping_server_lets_fifty_streams_finish():
+    """SIGTERM in the middle of fifty streams: none is cut short, no new call is taken, no lease is left."""
+    world = world_of("alpha", "beta", pace=SLOW)
+    async with served(world) as there, sdk(there.url) as claude:
+        begun = asyncio.Event()
+        count = 0
+
+        async def listen():
+            nonlocal count
+            async with claude.messages.stream(model=MODEL, max_tokens=60, messages=HELLO) as stream:
+                count += 1
+                if count == 50:
+                    begun.set()
+                return (await stream.get_final_message()).stop_reason
+
+        listening = [asyncio.create_task(listen()) for _ in range(50)]
+        await begun.wait()
+        there.server.should_exit = True
+        reasons = await asyncio.gather(*listening)
+        assert len(reasons) == 50
+        assert all(reasons)
+        with pytest.raises(anthropic.APIConnectionError):
+            await claude.messages.create(model=MODEL, max_tokens=20, messages=HELLO)
+        assert await leases(there) == 0
