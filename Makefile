@@ -5,16 +5,24 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3 p
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lock bench-engine clean
+.PHONY: help run test test-typescript check format lock bench-engine clean
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/runtime.stamp ## start the whole pool here; the first run makes keys and an administrator
 	@exec $(BIN)/python manage.py serve
 
 test: $(VENV)/dev.stamp ## the whole test suite: on SQLite and embedded Valkey, then the stores' part on PostgreSQL and Redis
 	@$(BIN)/python -m tests.suite
+
+test-typescript: $(VENV)/dev.stamp tests/typescript/node_modules/installed.stamp ## the official TypeScript SDK against the gateway (needs Node.js 18 or newer)
+	@$(BIN)/python -m pytest -q -m typescript tests/typescript
+
+tests/typescript/node_modules/installed.stamp: tests/typescript/package-lock.json
+	@command -v npm >/dev/null || { echo "Node.js and npm are needed. On Debian and Ubuntu: apt-get install nodejs npm" >&2; exit 1; }
+	@cd tests/typescript && npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
 
 check: $(VENV)/dev.stamp ## lint, format, types and import contracts
 	$(BIN)/ruff check .

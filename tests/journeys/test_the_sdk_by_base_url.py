@@ -70,7 +70,7 @@ async def test_the_sync_client_works_as_well():
         with anthropic.Anthropic(api_key=KEY, base_url=url, max_retries=0) as claude:
             whole = claude.messages.create(model=MODEL, max_tokens=20, messages=HELLO)
             with claude.messages.stream(model=MODEL, max_tokens=20, messages=HELLO) as stream:
-                return whole.content[0].text, stream.get_final_text()
+                return whole.id, stream.get_final_text()
 
     async with served(world_of("alpha")) as there:
         whole, streamed = await asyncio.to_thread(talk, there.url)
