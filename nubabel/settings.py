@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import dj_database_url
 from csp.constants import NONCE, NONE, SELF, UNSAFE_INLINE
+from django.urls import reverse_lazy
 
 from nubabel import env, valkey_paths
 from nubabel.logs import logging_config
@@ -236,5 +237,6 @@ UNFOLD = {
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "/static/nubabel/favicon.svg"}],
     "SITE_URL": None,  # the admin site is the site
     "SHOW_VIEW_ON_SITE": False,
+    "SITE_DROPDOWN": [{"icon": "integration_instructions", "title": "Set up a client", "link": reverse_lazy("setup")}],
     "ENVIRONMENT": "nubabel.admin_badge.environment",
 }

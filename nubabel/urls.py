@@ -4,11 +4,13 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
+from gateway.admin.setup import setup
 from nubabel import health_faces
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("favicon.ico", RedirectView.as_view(url="/static/nubabel/favicon.svg", permanent=True)),
+    path("admin/setup/", admin.site.admin_view(setup), name="setup"),
     path("admin/", admin.site.urls),
     path("health/", include(health_faces.urlpatterns())),
     path("", include("gateway.urls")),

@@ -23,7 +23,7 @@ from accounts.errors import AccountsError
 from accounts.models import ClaudeAccount
 from tests.accounts.cast import ALPHA_KEY, BETA_KEY, OLD
 
-pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.accounts.admin.urls")]
+pytestmark = pytest.mark.django_db
 
 
 def traces_of(key: str) -> list[str]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.snippets import Snippet, snippets
 from nubabel.variables import VARIABLES, Variable
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,6 +31,11 @@ def test_the_example_names_no_variable_that_does_not_exist() -> None:
 @pytest.mark.parametrize("variable", [variable for variable in VARIABLES if variable.default], ids=lambda it: it.name)
 def test_the_example_shows_the_real_default(variable: Variable) -> None:
     assert re.search(rf"^# {variable.name}={re.escape(variable.default)}$", EXAMPLE, re.MULTILINE)
+
+
+@pytest.mark.parametrize("snippet", snippets("http://127.0.0.1:8000"), ids=lambda snippet: snippet.title)
+def test_the_readme_shows_what_the_admin_site_shows(snippet: Snippet) -> None:
+    assert f"```{snippet.language}\n{snippet.text}\n```" in README
 
 
 def test_the_example_holds_no_secret() -> None:

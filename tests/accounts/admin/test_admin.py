@@ -14,7 +14,7 @@ from accounts.services import disable_account
 from accounts.signals import account_mended
 from tests.accounts.cast import ALPHA_KEY, BETA_KEY, OLD
 
-pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.accounts.admin.urls")]
+pytestmark = pytest.mark.django_db
 
 SIMULATOR = "http://127.0.0.1:9100"
 ACCOUNTS = "admin:accounts_claudeaccount_changelist"
