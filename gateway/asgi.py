@@ -19,6 +19,7 @@ from gateway.arriving import PATIENCE, CallerLeft, Headers, Patience, Receive, a
 from gateway.calls import OwnAnswer
 from gateway.errors import CallerRefused, UnknownPool
 from gateway.paths import route
+from gateway.pings import EVERY_SECONDS, Pings
 from gateway.ports import Source
 from gateway.preparing import Context
 from gateway.responses import Provenance, Response, own
@@ -40,6 +41,7 @@ class Gateway:
     authenticate: Callable[[Mapping[str, str]], Awaitable[Principal | None]]
     machinery: Callable[[Principal], Source]
     patience: Patience = PATIENCE
+    ping_seconds: float = EVERY_SECONDS
 
     async def __call__(self, scope: Any, receive: Receive, send: departing.Send) -> None:  # noqa: ANN401 - ASGI
         try:
@@ -74,14 +76,21 @@ class Gateway:
         return principal
 
     async def _served(self, request: Request, principal: Principal, send: departing.Send) -> None:
+        pings = Pings(send, every=self.ping_seconds)
         try:
-            response = await serve(self.machinery(principal), request, context=_context(request, principal))
+            await pings.answer(await self._response(request, principal, pings))
+        finally:
+            await pings.stop()
+
+    async def _response(self, request: Request, principal: Principal, pings: Pings) -> Response:
+        source, context = self.machinery(principal), _context(request, principal)
+        try:
+            return await serve(source, request, context=context, on_run=pings.watch)
         except UnknownPool:
-            response = _refusal(_unavailable(UnknownPool.told))
+            return _refusal(_unavailable(UnknownPool.told))
         except Exception:
             logger.exception("a request could not be served", extra={"action": "gateway"})
-            response = _refusal(_unavailable("The pool cannot be reached at the moment."))
-        await departing.send_response(send, response)
+            return _refusal(_unavailable("The pool cannot be reached at the moment."))
 
 
 def _context(request: Request, principal: Principal) -> Context:

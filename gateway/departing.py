@@ -40,7 +40,7 @@ async def send_response(send: Send, response: Response) -> None:
     """Send an answer, whole or as it comes. A stream is let go of in any case."""
     if response.stream is None:
         await send_head(send, response.status, (*response.headers, ("content-length", str(len(response.body)))))
-        await _piece(send, response.body, more=False)
+        await send_piece(send, response.body, more=False)
         return
     await send_head(send, response.status, response.headers)
     await send_stream(send, response.stream)
@@ -57,14 +57,15 @@ async def send_stream(send: Send, stream: Stream) -> None:
     try:
         async with aclosing(cast("Any", aiter(stream))) as chunks:
             async for chunk in chunks:
-                await _piece(send, chunk, more=True)
-        await _piece(send, b"", more=False)
+                await send_piece(send, chunk, more=True)
+        await send_piece(send, b"", more=False)
     except (UpstreamFault, TimeoutError):
         return
     finally:
         await stream.aclose()
 
 
-async def _piece(send: Send, body: bytes, *, more: bool) -> None:
+async def send_piece(send: Send, body: bytes, *, more: bool) -> None:
+    """Send a piece of the body. Raises TimeoutError when nobody takes it for `SEND_SECONDS`."""
     async with asyncio.timeout(SEND_SECONDS):
         await send({"type": "http.response.body", "body": body, "more_body": more})

@@ -69,6 +69,11 @@ class Run:
         return self._state.ended
 
     @property
+    def waiting(self) -> bool:
+        """Whether the request is in the queue: nobody can serve it at the moment."""
+        return self._seated
+
+    @property
     def own_words(self) -> str:
         """What was said in our own name, if the answer is one of ours."""
         answer = self._state.answer

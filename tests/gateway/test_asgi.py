@@ -74,7 +74,7 @@ class Caller:
         return bool(self.heard) and self.heard[-1].get("more_body") is False
 
 
-def gateway_over(pool, *, principal=ALICE, patience=None, source=None):
+def gateway_over(pool, *, principal=ALICE, source=None, rules=RULES, **options):
     async def authenticate(headers):
         if isinstance(principal, Exception):
             raise principal
@@ -82,10 +82,9 @@ def gateway_over(pool, *, principal=ALICE, patience=None, source=None):
 
     async def machinery():
         await pool.load(POOL)
-        return pool.ports, RULES
+        return pool.ports, rules
 
-    extra = {"patience": patience} if patience else {}
-    return Gateway(authenticate=authenticate, machinery=lambda _: source or machinery, **extra)
+    return Gateway(authenticate=authenticate, machinery=lambda _: source or machinery, **options)
 
 
 async def ask(gateway, *pieces, method="POST", target="/v1/messages", headers=KEY, caller=None):
