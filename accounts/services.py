@@ -96,9 +96,11 @@ def delete_account(account: ClaudeAccount, *, leases_of: Callable[[ClaudeAccount
     try:
         account.delete()
     except (ProtectedError, RestrictedError) as trouble:
-        raise DeletionRefused(f"{account.name} has a history, which deletion would destroy. It stays disabled.") from (
-            trouble
-        )
+        held = len(getattr(trouble, "protected_objects", ()))
+        raise DeletionRefused(
+            f"{account.name} has a history or runs message batches ({held} of them), which deletion would destroy. "
+            "It stays disabled."
+        ) from trouble
 
 
 def _switched(account: ClaudeAccount, *, enabled: bool, disabled_reason: str) -> bool:

@@ -5,6 +5,7 @@ capacity.
 """
 
 import asyncio
+import re
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
@@ -18,6 +19,7 @@ from gateway.wire import Request
 Receive = Callable[[], Awaitable[Any]]
 Headers = tuple[tuple[str, str], ...]
 
+_HOST: Final = re.compile(r"[A-Za-z0-9.\-]{1,253}(?::\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](?::\d{1,5})?")
 _CREDENTIALS: Final = frozenset({"authorization", "x-api-key"})
 
 
@@ -85,6 +87,14 @@ async def _next(receive: Receive, *, seconds: float) -> Any:  # noqa: ANN401 - A
     if message["type"] == "http.disconnect":
         raise CallerLeft
     return message
+
+
+def base_url_of(scope: Mapping[str, Any], headers: Headers) -> str:
+    """Give our own address as this caller wrote it; the scheme is what a trusted proxy says it was."""
+    host = dict(headers).get("host", "")
+    if not _HOST.fullmatch(host):
+        host = "{}:{}".format(*scope["server"]) if scope.get("server") else "localhost"
+    return f"{scope.get('scheme', 'http')}://{host}"
 
 
 def arrived(scope: Mapping[str, Any], headers: Headers, body: bytes) -> Request:

@@ -7,7 +7,7 @@ raises its proper class.
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from accounts.authentication import authenticate
@@ -15,11 +15,25 @@ from accounts.errors import AccessRefused, AccessUndecided
 from accounts.principals import Principal
 from accounts.scopes import Scope
 from gateway import departing
-from gateway.arriving import PATIENCE, CallerLeft, Headers, Patience, Receive, arrived, headers_of, read_body
+from gateway.arriving import (
+    PATIENCE,
+    CallerLeft,
+    Headers,
+    Patience,
+    Receive,
+    arrived,
+    base_url_of,
+    headers_of,
+    read_body,
+)
 from gateway.calls import OwnAnswer
-from gateway.errors import CallerRefused, UnknownPool
-from gateway.paths import route
+from gateway.driver import Run
+from gateway.errors import CallerRefused, OwnersUnavailable, UnknownPool
+from gateway.lists import Lists
+from gateway.owners import Owners
+from gateway.paths import Action, route
 from gateway.pings import EVERY_SECONDS, Pings
+from gateway.pinned import Answered, Asked, Pinned
 from gateway.ports import Source
 from gateway.preparing import Context
 from gateway.responses import Provenance, Response, own
@@ -42,6 +56,8 @@ class Gateway:
     machinery: Callable[[Principal], Source]
     patience: Patience = PATIENCE
     ping_seconds: float = EVERY_SECONDS
+    pinned: Pinned = field(default_factory=lambda: Pinned(Owners()))
+    lists: Lists = field(default_factory=lambda: Lists(Owners()))
 
     async def __call__(self, scope: Any, receive: Receive, send: departing.Send) -> None:  # noqa: ANN401 - ASGI
         try:
@@ -53,14 +69,15 @@ class Gateway:
             return
         await departing.while_connected(self._served(*answer, send), receive=receive)
 
-    async def _admitted(self, scope: Any, receive: Receive) -> tuple[Request, Principal]:  # noqa: ANN401
+    async def _admitted(self, scope: Any, receive: Receive) -> tuple[Asked, Principal]:  # noqa: ANN401
         """Let a request in: its address, its sender, its body. Nothing is leased before all three are right."""
         found = route(scope["method"], scope["path"])
         headers = headers_of(scope)
         principal = await self._principal(dict(headers))
         declared = dict(headers).get("content-length", "")
-        body = await read_body(receive, declared=declared, limit=found.body_max, patience=self.patience)
-        return arrived(scope, headers, body), principal
+        body = await read_body(receive, declared=declared, limit=found.route.body_max, patience=self.patience)
+        request = arrived(scope, headers, body)
+        return Asked(request, found, _context(request, principal), base_url_of(scope, headers)), principal
 
     async def _principal(self, headers: Mapping[str, str]) -> Principal:
         try:
@@ -75,22 +92,38 @@ class Gateway:
             raise CallerRefused(403, "permission_error", f"This access key lacks the scope {Scope.MESSAGES}.")
         return principal
 
-    async def _served(self, request: Request, principal: Principal, send: departing.Send) -> None:
+    async def _served(self, asked: Asked, principal: Principal, send: departing.Send) -> None:
         pings = Pings(send, every=self.ping_seconds)
         try:
-            await pings.answer(await self._response(request, principal, pings))
+            await pings.answer(await self._response(asked, self.machinery(principal), pings))
         finally:
             await pings.stop()
 
-    async def _response(self, request: Request, principal: Principal, pings: Pings) -> Response:
-        source, context = self.machinery(principal), _context(request, principal)
+    async def _response(self, asked: Asked, source: Source, pings: Pings) -> Response:
+        async def send(request: Request, context: Context) -> Answered:
+            runs: list[Run] = []
+
+            def begun(run: Run) -> None:
+                runs.append(run)
+                pings.watch(run)
+
+            response = await serve(source, request, context=context, on_run=begun)
+            return Answered(response, runs[0].account if runs else "")
+
         try:
-            return await serve(source, request, context=context, on_run=pings.watch)
+            return await self._service(asked).answer(asked, send)
+        except CallerRefused as refused:
+            return _refusal(refused)
         except UnknownPool:
             return _refusal(_unavailable(UnknownPool.told))
+        except OwnersUnavailable:
+            return _refusal(_unavailable("Which account holds this cannot be found out at the moment."))
         except Exception:
             logger.exception("a request could not be served", extra={"action": "gateway"})
             return _refusal(_unavailable("The pool cannot be reached at the moment."))
+
+    def _service(self, asked: Asked) -> Pinned | Lists:
+        return self.lists if asked.found.route.action is Action.LIST else self.pinned
 
 
 def _context(request: Request, principal: Principal) -> Context:

@@ -69,6 +69,11 @@ class Run:
         return self._state.ended
 
     @property
+    def account(self) -> str:
+        """The account that was asked last."""
+        return self._provenance().account
+
+    @property
     def waiting(self) -> bool:
         """Whether the request is in the queue: nobody can serve it at the moment."""
         return self._seated

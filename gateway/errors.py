@@ -4,6 +4,7 @@
     ├── UnknownPool           no pool of that name or id
     ├── UnusableRequest       the request cannot be sent upstream as it stands (path, header, body)
     ├── CallerRefused         an error of ours in Anthropic's terms, before anything was leased
+    ├── OwnersUnavailable     who holds a resource cannot be found out at the moment
     ├── InvalidCall           the orchestrator's body is wrong; code, message and details are for the caller
     ├── CallFailed            the pool could not answer; carries status, type, retry_after and the activity's id
     └── UpstreamFault         no usable answer came; `fault` says what happened, `sent` whether anything left us
@@ -48,6 +49,10 @@ class CallerRefused(GatewayError):
         self.type = type_
         self.message = message
         self.headers = headers
+
+
+class OwnersUnavailable(GatewayError):
+    """The database does not answer, so nobody knows which account holds a batch, file, skill or container."""
 
 
 class InvalidCall(GatewayError):

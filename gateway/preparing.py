@@ -45,13 +45,17 @@ class PoolRules:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Who asks, and what for. `principal` namespaces sessions; `access_key` is the key's id."""
+    """Who asks, and what for. `principal` namespaces sessions; `access_key` is the key's id.
+
+    `only` is the one account that may serve it: it holds what the request is about.
+    """
 
     principal: str = ""
     session: str = ""
     source: str = "client"
     category: str = ""
     access_key: str = ""
+    only: str = ""
 
 
 _NOTHING: Final = msgspec.Raw(b"")
@@ -95,6 +99,7 @@ def prepare(request: Request, *, context: Context, rules: PoolRules, activity: s
         source=context.source,
         category=context.category,
         access_key=context.access_key,
+        only=context.only,
         stream=body.stream is True,
         wait_ms=rules.queue_ms,
         seats=rules.queue_size,

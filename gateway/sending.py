@@ -152,11 +152,16 @@ class Sender:
                 return opened
         body = b"".join(opened.held)
         reading = read_message(body)
-        if reading is None and "json" in opened.exchange.headers.get("content-type", "json"):
+        if reading is None and self._says_json_object(opened.exchange):
             return self.ended(opened, body=body, fault=Fault.MALFORMED)
         now_ms = self._ports.clock.now_ms()
         opened.returned = replace(opened.returned, reading=reading or Reading(), first_content_ms=now_ms)
         return self.ended(opened, body=body)
+
+    def _says_json_object(self, exchange: Exchange) -> bool:
+        """What is fetched (results, a file) may be anything; what is asked to be done is answered by an object."""
+        said = exchange.headers.get("content-type", "application/json")
+        return self._request.method == "POST" and "application/json" in said
 
     async def _read_to_content(self, opened: Opened) -> Ended | Opened:
         observer = opened.observer = StreamObserver()

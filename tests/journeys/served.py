@@ -5,6 +5,8 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import uvicorn
 
@@ -12,6 +14,9 @@ from accounts.errors import AccessRefused
 from accounts.principals import Kind, Principal, presented_key
 from accounts.scopes import Scope
 from gateway.asgi import Gateway
+from gateway.lists import Lists
+from gateway.pinned import Pinned
+from tests.gateway.remembered import RememberedOwners
 from tests.journeys.pool import PoolOverSimulator, pool_over
 
 KEY = "nb_live_of-the-journey"
@@ -25,25 +30,34 @@ class Served:
     url: str
     pool: PoolOverSimulator
     server: uvicorn.Server
+    owners: RememberedOwners
 
 
 @asynccontextmanager
-async def served(world, **options) -> AsyncIterator[Served]:
-    """Serve the world's accounts at a URL until the block ends."""
+async def served(world, *, others=(), **options) -> AsyncIterator[Served]:
+    """Serve the world's accounts at a URL until the block ends. `others`: more access keys and whose they are."""
+    owners = RememberedOwners()
+    there: Any = owners  # the twin answers as the database does: tests.gateway.test_owners
+    gateway = partial(
+        Gateway, authenticate=_keys({KEY: PRINCIPAL, **dict(others)}), pinned=Pinned(there), lists=Lists(there)
+    )
     async with pool_over(world, **options) as pool:
 
         async def machinery():
             return pool.ports, pool.rules
 
-        async with listening(Gateway(authenticate=_authenticate, machinery=lambda _: machinery)) as (url, server):
-            yield Served(url, pool, server)
+        async with listening(gateway(machinery=lambda _: machinery)) as (url, server):
+            yield Served(url, pool, server, owners)
 
 
-async def _authenticate(headers):
-    key = presented_key(headers)
-    if key is not None and key != KEY:
-        raise AccessRefused
-    return PRINCIPAL if key else None
+def _keys(known):
+    async def authenticate(headers):
+        key = presented_key(headers)
+        if key is not None and key not in known:
+            raise AccessRefused
+        return known.get(key)
+
+    return authenticate
 
 
 @asynccontextmanager
