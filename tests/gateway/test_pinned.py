@@ -84,6 +84,7 @@ async def test_the_container_of_a_stream_is_seen_across_pieces_that_pass_unchang
     stream = Pieces(data[:40], data[40:60], data[60:])
     body = json.dumps({"model": "m", "tools": [{"type": "code_execution_20260209"}]}).encode()
     response = await Pinned(owners).answer(asked("POST", "/v1/messages", body), Anthropic(stream=stream).send)
+    assert response.stream is not None
     assert b"".join([piece async for piece in response.stream]) == data
     assert (await owners.find(["container_7"], principal="alice"))["container_7"].account == "alpha"
 
