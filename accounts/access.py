@@ -37,10 +37,17 @@ logger = logging.getLogger(__name__)
 
 @sensitive_variables("plain")
 def issue_access_key(
-    *, name: str, scopes: Iterable[str], pool: Pool | None = None, expires_at: datetime | None = None
+    *,
+    name: str,
+    scopes: Iterable[str],
+    pool: Pool | None = None,
+    expires_at: datetime | None = None,
+    models: Iterable[str] = (),
+    networks: Iterable[str] = (),
 ) -> tuple[str, AccessKey]:
     """Make a key. The text is returned this once and kept nowhere. Raises ScopesRefused, ValidationError."""
     key = AccessKey(name=name, scopes=checked_scopes(scopes), pool=pool, expires_at=expires_at)
+    key.allowed_models, key.allowed_networks = list(models), list(networks)
     plain = draw_secret(key)
     key.full_clean()
     key.save(force_insert=True)
@@ -133,7 +140,15 @@ def principal_of(key: AccessKey) -> Principal:
     """What a key may do. Scopes that this version does not know give nothing."""
     scopes = frozenset(Scope(scope) for scope in key.scopes if scope in set(Scope))
     pool_id = str(key.pool_id) if key.pool_id else None
-    return Principal(kind=Kind.ACCESS_KEY, id=str(key.pk), name=key.name, scopes=scopes, pool_id=pool_id)
+    return Principal(
+        kind=Kind.ACCESS_KEY,
+        id=str(key.pk),
+        name=key.name,
+        scopes=scopes,
+        pool_id=pool_id,
+        models=tuple(key.allowed_models),
+        networks=tuple(key.allowed_networks),
+    )
 
 
 def _unexpired(known: _Known, *, now: datetime) -> Principal:

@@ -4,6 +4,7 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import ip_address, ip_network
 
 from accounts.errors import AccessRefused
 from accounts.scopes import Scope
@@ -16,13 +17,26 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Somebody we recognised, and what they may do. `pool_id` None: the default pool."""
+    """Somebody we recognised, and what they may do. `pool_id` None: the default pool.
+
+    `models` (a trailing `*` stands for any ending) and `networks` restrict; an empty one does not.
+    """
 
     kind: Kind
     id: str
     name: str
     scopes: frozenset[Scope]
     pool_id: str | None = None
+    models: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+
+    def may_use(self, model: str) -> bool:
+        """Whether requests for this model are allowed."""
+        return not self.models or any(_stands_for(pattern, model) for pattern in self.models)
+
+    def may_come_from(self, address: str) -> bool:
+        """Whether a request from this IP address is allowed. One that cannot be read comes from nowhere."""
+        return not self.networks or _within(address, self.networks)
 
     def may(self, scope: Scope | str) -> bool:
         """Whether the scope was given; nothing follows from another one."""
@@ -53,6 +67,19 @@ class Principal:
 
     def __str__(self) -> str:
         return self.name
+
+
+def _stands_for(pattern: str, model: str) -> bool:
+    return model.startswith(pattern[:-1]) if pattern.endswith("*") else model == pattern
+
+
+def _within(address: str, networks: tuple[str, ...]) -> bool:
+    try:
+        here = ip_address(address)
+    except ValueError:
+        return False
+    mapped = getattr(here, "ipv4_mapped", None)  # how an IPv4 caller looks to a socket of both versions
+    return any((mapped or here) in ip_network(network) for network in networks)
 
 
 def presented_key(headers: Mapping[str, str]) -> str | None:

@@ -1,6 +1,7 @@
 """The rules of `base_urls`, `scopes` and `money` in the form Django's forms and models want: ValidationError."""
 
 from decimal import Decimal
+from ipaddress import ip_network
 from typing import Final
 
 from django.core.exceptions import ValidationError
@@ -56,6 +57,17 @@ def model_names(value: object) -> None:
             raise ValidationError("Each model is named by a short text.", code="not_a_model")
     if len(set(value)) != len(value):
         raise ValidationError("A model is listed twice.", code="repeated")
+
+
+def networks(value: object) -> None:
+    """A list of addresses and networks (CIDR), of either version; an empty one allows all."""
+    if not isinstance(value, list):
+        raise ValidationError('A list of addresses or networks, e.g. ["10.0.0.0/8"].', code="not_a_list")
+    for text in value:
+        try:
+            ip_network(text if isinstance(text, str) else "")
+        except ValueError:
+            raise ValidationError(f"{text!r} is no address and no network.", code="not_a_network") from None
 
 
 def scope_names(value: object) -> None:

@@ -20,7 +20,7 @@ from accounts.scopes import Scope
 from gateway.errors import CallFailed, InvalidCall, UnknownPool
 from gateway.orchestrator import Orchestrator, Told
 from gateway.orders import Order, read_order
-from gateway.wiring import orchestrator_for
+from gateway.wiring import DEFAULT_MODEL, orchestrator_for
 
 UNAVAILABLE_RETRY: Final = {"Retry-After": "1"}
 
@@ -32,7 +32,7 @@ async def execute(request: HttpRequest) -> HttpResponseBase:
         return _error(405, "method_not_allowed", "Use POST.", headers={"Allow": "POST"})
     try:
         principal = await _allowed(request)
-        order = _order(request)
+        order = _order(request, principal)
         return await _serve(orchestrator_for(principal), order)
     except _Refused as refused:
         return refused.response
@@ -60,18 +60,23 @@ async def _allowed(request: HttpRequest) -> Principal:
         ) from None
     if principal is None:
         raise _Refused(_unauthenticated("Present an access key or sign in."))
+    if not principal.may_come_from(request.META.get("REMOTE_ADDR", "")):
+        raise _Refused(_error(403, "forbidden", "This access key may not be used from this address."))
     if not principal.may(Scope.MESSAGES):
         raise _Refused(_error(403, "forbidden", f"This needs the scope {Scope.MESSAGES}."))
     return principal
 
 
-def _order(request: HttpRequest) -> Order:
+def _order(request: HttpRequest, principal: Principal) -> Order:
     if request.content_type != "application/json":
         raise _Refused(_error(415, "unsupported_media_type", "Send application/json."))
     try:
-        return read_order(request.body)
+        order = read_order(request.body)
     except RequestDataTooBig:
         raise _Refused(_error(413, "too_large", "The body is too large.")) from None
+    if not principal.may_use(order.model or DEFAULT_MODEL):
+        raise _Refused(_error(403, "forbidden", "This access key may not use this model. Ask for a wider one."))
+    return order
 
 
 async def _serve(orchestrator: Orchestrator, order: Order) -> HttpResponseBase:

@@ -34,8 +34,9 @@ from gateway.owners import Owners
 from gateway.paths import Action, route
 from gateway.pings import EVERY_SECONDS, Pings
 from gateway.pinned import Answered, Asked, Pinned
+from gateway.plain import named
 from gateway.ports import Source
-from gateway.preparing import Context
+from gateway.preparing import Context, models_named
 from gateway.responses import Provenance, Response, own
 from gateway.serving import serve
 from gateway.wire import Request
@@ -74,9 +75,11 @@ class Gateway:
         found = route(scope["method"], scope["path"])
         headers = headers_of(scope)
         principal = await self._principal(dict(headers))
+        _check_place(principal, scope)
         declared = dict(headers).get("content-length", "")
         body = await read_body(receive, declared=declared, limit=found.route.body_max, patience=self.patience)
         request = arrived(scope, headers, body)
+        _check_models(principal, request)
         return Asked(request, found, _context(request, principal), base_url_of(scope, headers)), principal
 
     async def _principal(self, headers: Mapping[str, str]) -> Principal:
@@ -124,6 +127,19 @@ class Gateway:
 
     def _service(self, asked: Asked) -> Pinned | Lists:
         return self.lists if asked.found.route.action is Action.LIST else self.pinned
+
+
+def _check_place(principal: Principal, scope: Mapping[str, Any]) -> None:
+    if not principal.may_come_from((scope.get("client") or ("",))[0]):
+        raise CallerRefused(403, "permission_error", "This access key may not be used from this address.")
+
+
+def _check_models(principal: Principal, request: Request) -> None:
+    if not principal.models:
+        return
+    for model in models_named(request.body):
+        if not principal.may_use(model):
+            raise CallerRefused(403, "permission_error", f"This access key may not use the model {named(model)}.")
 
 
 def _context(request: Request, principal: Principal) -> Context:

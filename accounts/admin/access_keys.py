@@ -28,7 +28,7 @@ class AccessKeyForm(forms.ModelForm):  # type: ignore[type-arg] # not subscripta
 
     class Meta:
         model = AccessKey
-        fields = ("name", "scopes", "pool", "expires_at")
+        fields = ("name", "scopes", "pool", "allowed_models", "allowed_networks", "expires_at")
 
     def clean_expires_at(self) -> Any:  # noqa: ANN401 - a datetime or None, as Django types it
         when = self.cleaned_data["expires_at"]
@@ -46,11 +46,12 @@ class AccessKeyAdmin(ModelAdmin):  # type: ignore[misc] # unfold is untyped
     search_fields = ("name", "hint")
     actions = ("revoke",)
     facts: ClassVar = (
-        "name", "hint", "condition", "allowed", "pool", "expires_at", "revoked_at", "last_used_at", "created_at"
+        "name", "hint", "condition", "allowed", "pool", "allowed_models", "allowed_networks",
+        "expires_at", "revoked_at", "last_used_at", "created_at",
     )  # fmt: skip
 
     def get_fields(self, request: HttpRequest, obj: AccessKey | None = None) -> tuple[str, ...]:  # noqa: ARG002
-        return self.facts if obj else ("name", "scopes", "pool", "expires_at")
+        return self.facts if obj else self.form.Meta.fields
 
     def get_readonly_fields(self, request: HttpRequest, obj: AccessKey | None = None) -> tuple[str, ...]:  # noqa: ARG002
         return self.facts if obj else ()

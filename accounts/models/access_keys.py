@@ -11,7 +11,7 @@ from django.db.models import Q
 
 from accounts.default_pool import DEFAULT_POOL, default_of
 from accounts.models.pools import Pool
-from accounts.validators import plain_name, scope_names
+from accounts.validators import model_names, networks, plain_name, scope_names
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -47,6 +47,18 @@ class AccessKey(models.Model):
         blank=True,
         related_name="access_keys",
         help_text="The pool it may use; empty: the pool named default, else the only pool there is.",
+    )
+    allowed_models = models.JSONField(
+        default=list,
+        blank=True,
+        validators=[model_names],
+        help_text="A JSON list of model names, a trailing * stands for any ending; empty: every model.",
+    )
+    allowed_networks = models.JSONField(
+        default=list,
+        blank=True,
+        validators=[networks],
+        help_text='A JSON list of addresses it may come from, e.g. ["10.0.0.0/8", "2001:db8::1"]; empty: anywhere.',
     )
     expires_at = models.DateTimeField("expires", null=True, blank=True, help_text="Empty: never.")
     revoked_at = models.DateTimeField("revoked", null=True, blank=True, editable=False)

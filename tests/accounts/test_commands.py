@@ -104,3 +104,14 @@ def test_revoking_what_is_not_there_or_not_clear_is_an_error(capsys):
     created(capsys)
     with pytest.raises(CommandError, match="Several"):
         call_command("revoke_access_key", "agents")
+
+
+def test_a_key_is_made_for_some_models_and_networks_only(capsys):
+    facts = json.loads(created(capsys, "--model", "claude-haiku-*", "--ip", "10.0.0.0/8", "--json"))
+    assert (facts["models"], facts["networks"]) == (["claude-haiku-*"], ["10.0.0.0/8"])
+
+
+@pytest.mark.parametrize("network", ["10.0.0.1/8", "nowhere", "300.1.1.1"])
+def test_what_is_no_network_is_refused(capsys, network):
+    with pytest.raises(CommandError, match="no network"):
+        created(capsys, "--ip", network)

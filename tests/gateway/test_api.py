@@ -169,6 +169,16 @@ async def test_a_key_without_the_scope_is_turned_away(pool):
     assert (response.status_code, response.json()["error"]["code"]) == (403, "forbidden")
 
 
+@pytest.mark.parametrize(
+    "restriction", [{"models": ["claude-haiku-*"]}, {"networks": ["192.0.2.0/24"]}], ids=["model", "network"]
+)
+async def test_a_restricted_key_is_turned_away(pool, restriction):
+    key = (await in_database(lambda: issue_access_key(name="r", scopes=["messages"], **restriction)))[0]
+    response = await post(HELLO, key)
+    assert (response.status_code, response.json()["error"]["code"]) == (403, "forbidden")
+    assert "may not be used from" in response.text or "may not use this model" in response.text
+
+
 def staff(*, superuser):
     user = get_user_model().objects.create_user("alice", password="pw", is_staff=True, is_superuser=superuser)
     client = AsyncClient(enforce_csrf_checks=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -87,7 +88,7 @@ def gateway_over(pool, *, principal=ALICE, source=None, rules=RULES, **options):
     return Gateway(authenticate=authenticate, machinery=lambda _: source or machinery, **options)
 
 
-async def ask(gateway, *pieces, method="POST", target="/v1/messages", headers=KEY, caller=None):
+async def ask(gateway, *pieces, method="POST", target="/v1/messages", headers=KEY, caller=None, client=None):
     caller = caller or Caller(*(pieces or (body(),)))
     path, _, query = target.partition("?")
     scope = {
@@ -97,6 +98,7 @@ async def ask(gateway, *pieces, method="POST", target="/v1/messages", headers=KE
         "raw_path": path.encode(),
         "query_string": query.encode(),
         "headers": list(headers),
+        "client": None if client is None else (client, 5),
     }
     await gateway(scope, caller.receive, caller.send)
     return caller
@@ -198,6 +200,33 @@ async def test_who_may_not_send_messages_is_told_why(principal, status, type_):
     caller = await ask(gateway_over(pool, principal=principal))
     assert (caller.status, caller.error) == (status, type_)
     assert pool.upstream.sent == []
+
+
+CAREFUL = replace(ALICE, models=("claude-haiku-*", "claude-opus-5"), networks=("10.0.0.0/8", "2001:db8::/32"))
+
+
+@pytest.mark.parametrize(("model", "status"), [("claude-haiku-5-5", 200), ("claude-opus-5", 200), (MODEL, 403)])
+async def test_a_key_may_use_its_models_only(model, status):
+    pool = stage(alpha=[ok()])
+    gateway = gateway_over(pool, principal=replace(CAREFUL, networks=()))
+    assert (await ask(gateway, body(model=model))).status == status
+
+
+async def test_a_batch_does_not_smuggle_a_model_in():
+    pool = stage(alpha=[ok()])
+    smuggled = json.dumps({"requests": [{"custom_id": "a", "params": {"model": MODEL}}]}).encode()
+    gateway = gateway_over(pool, principal=replace(CAREFUL, networks=()))
+    caller = await ask(gateway, smuggled, target="/v1/messages/batches")
+    assert (caller.status, caller.error, pool.upstream.sent) == (403, "permission_error", [])
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [("10.1.2.3", 200), ("::ffff:10.1.2.3", 200), ("2001:db8::5", 200), ("192.0.2.1", 403), ("", 403), (None, 403)],
+)
+async def test_a_key_may_come_from_its_networks_only(address, status):
+    gateway = gateway_over(stage(alpha=[ok()]), principal=replace(CAREFUL, models=()))
+    assert (await ask(gateway, client=address)).status == status
 
 
 async def test_two_different_keys_are_refused():

@@ -27,6 +27,12 @@ class Command(BaseCommand):
         parser.add_argument(
             "--pool", help="the pool's name; without it, the pool named default, else the only pool there is"
         )
+        parser.add_argument(
+            "--model", action="append", default=[], help="a model it may use, or the beginning of one and a *; repeat"
+        )
+        parser.add_argument(
+            "--ip", action="append", default=[], help="an address or network (10.0.0.0/8) it may come from; repeat"
+        )
         parser.add_argument("--expires", help="2027-01-31, 2027-01-31T12:00+01:00, or 90d from now; default: never")
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -37,6 +43,8 @@ class Command(BaseCommand):
                 scopes=options["scope"],
                 pool=_pool(options["pool"]),
                 expires_at=expiry(options["expires"], now=timezone.now()),
+                models=options["model"],
+                networks=options["ip"],
             )
         except (ScopesRefused, ValueError) as refused:
             raise CommandError(str(refused)) from refused
@@ -48,6 +56,8 @@ class Command(BaseCommand):
             "key": plain,
             "scopes": key.scopes,
             "pool": key.pool.name if key.pool else None,
+            "models": key.allowed_models,
+            "networks": key.allowed_networks,
             "expires_at": key.expires_at.isoformat() if key.expires_at else None,
         }
         self.stdout.write(json.dumps(facts) if options["json"] else _in_words(facts))
