@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-_SIGNS: Final = (b"file_", b"skill_", b"container", b"\\u00")
+_KEYS: Final = (b'"file_id"', b'"skill_id"', b'"container"')
+_ESCAPED_LETTER: Final = re.compile(rb"\\u00[2-7]")
 _CONTAINER: Final = re.compile(rb'"container"\s*:\s*\{[^{}]{0,400}?"id"\s*:\s*"(container_[A-Za-z0-9_\-]{1,190})"')
 _RESULTS: Final = re.compile(rb'("results_url"\s*:\s*")https?://[^/"\\]+(/v1/)')
 _OWN: Final = re.compile(r"(?:file|skill|container)_[A-Za-z0-9_\-]{1,190}")
@@ -17,7 +18,7 @@ _OWN: Final = re.compile(r"(?:file|skill|container)_[A-Za-z0-9_\-]{1,190}")
 
 def ids_named(body: bytes) -> frozenset[str]:
     """Give the ids of files, skills and containers that a message's or a batch's body refers to."""
-    if not any(sign in body for sign in _SIGNS):
+    if not _may_name(body):
         return frozenset()
     try:
         document = json.loads(body)
@@ -43,6 +44,11 @@ def _of_object(node: dict[str, Any]) -> Iterator[str]:
     for value in (node.get("file_id"), node.get("skill_id"), held):
         if isinstance(value, str):
             yield value
+
+
+def _may_name(body: bytes) -> bool:
+    """A look at the bytes: quoted keys, which no text inside of a string can imitate, or keys spelled with escapes."""
+    return any(key in body for key in _KEYS) or (b"\\u00" in body and _ESCAPED_LETTER.search(body) is not None)
 
 
 def may_make_a_container(body: bytes) -> bool:

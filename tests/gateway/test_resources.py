@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gateway.resources import at_our_address, container_made, described, ids_named, is_open
+from gateway.resources import _may_name, at_our_address, container_made, described, ids_named, is_open
 
 
 def named(**fields):
@@ -38,6 +38,12 @@ def test_a_key_spelled_with_escapes_is_still_read():
 @pytest.mark.parametrize("text", ["file_1", '"file_id": "file_1"', "my container container_1"])
 def test_what_somebody_merely_says_is_not_named(text):
     assert named(messages=said({"type": "text", "text": text})) == set()
+
+
+def test_talk_about_files_and_containers_is_not_even_read():
+    talk = {"type": "text", "text": 'read file_path in the container; {"file_id": "file_1"} é'}
+    body = json.dumps({"model": "m", "messages": said(talk)}).encode()
+    assert not _may_name(body)
 
 
 @pytest.mark.parametrize("body", [b"", b"file_1", b'{"file_id": "file_1"', b"[" * 100_000 + b"file_"])
