@@ -1,4 +1,5 @@
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -204,8 +205,10 @@ def test_an_account_that_was_enabled_meanwhile_is_not_deleted(alpha):
 
 
 def test_what_is_still_in_use_keeps_an_account(alpha, monkeypatch):
+    held: Any = {"message batch msgbatch_1"}
+
     def protected(self):
-        raise ProtectedError("protected", {"message batch msgbatch_1"})
+        raise ProtectedError("protected", held)
 
     monkeypatch.setattr(ClaudeAccount, "delete", protected)
     services.disable_account(alpha)
