@@ -47,12 +47,13 @@ class Alarms(HandClock):
 
 
 class Overheard:
-    """An engine, and which request has asked it in which order. `hears` may hold an ask up or raise."""
+    """An engine, and who has asked it in which order. `hears` and `records` may hold an ask and an end up, or raise."""
 
     def __init__(self, engine):
         self.engine = engine
         self.asked = []
         self.hears = None
+        self.records = None
 
     async def lease(self, request):
         self.asked.append(request.lease_id)
@@ -60,6 +61,11 @@ class Overheard:
         if self.hears is not None:
             await self.hears()
         return answer
+
+    async def emit(self, pool, events):
+        if self.records is not None:
+            await self.records()
+        await self.engine.emit(pool, events)
 
     def __getattr__(self, name):
         return getattr(self.engine, name)
@@ -115,7 +121,7 @@ class Counter:
 
     async def lend_elsewhere(self, **options):
         """Let another process take a place. What it gives back, nobody here is told."""
-        return await self.scene.engine.lease(self.scene.run(activity="elsewhere", **options)._command.request)
+        return await self.scene.engine.lease(self.scene.run(**{"activity": "elsewhere", **options})._command.request)
 
     async def free_elsewhere(self, lease):
         await self.scene.engine.settle(POOL, lease.id, Settlement(verdict=Verdict.SUCCESS))
@@ -168,6 +174,35 @@ async def test_only_the_head_of_the_line_asks():
     await counter.clock.let_pass(2)
     assert set(counter.engine.asked) == {"first.1", "guest-0.1"}
     assert counter.engine.asked.count("guest-0.1") == 1 + 8
+
+
+async def test_those_behind_the_head_sleep_until_they_are_called():
+    counter = await Counter().open()
+    await counter.come(*TEN)
+    await counter.clock.let_pass(2)
+    assert counter.clock.slept.count(LONG / 1_000) == 9
+
+
+async def test_who_is_being_served_is_in_nobodys_way():
+    counter = await Counter(Account(id="alpha", max_concurrency=2)).open(busy=False)
+    lent = [await counter.lend_elsewhere(activity=f"elsewhere-{number}") for number in range(2)]
+    await counter.occupy()
+    await counter.come("anna")
+    for lease in lent:
+        await counter.free_elsewhere(lease)
+    await counter.clock.let_pass(0.25)
+    assert (counter.served, counter.waiting()) == (["anna"], [])
+
+
+async def test_those_who_come_later_hear_what_the_head_was_told_last():
+    counter = await Counter(Account(id="alpha", max_concurrency=2)).open()
+    lent = await counter.lend_elsewhere()
+    await counter.come("anna")
+    hold = Hold(Scope.ACCOUNT, "throttle", for_ms=30_000)
+    await counter.scene.engine.settle(POOL, lent.id, Settlement(verdict=Verdict.ALIVE, holds=(hold,)))
+    await counter.clock.let_pass(1)
+    await counter.come("bert", wait_ms=0)
+    assert said(counter.turned_away["bert"]) == "29"
 
 
 async def test_a_settlement_wakes_the_head_without_a_poll():
@@ -241,6 +276,17 @@ async def test_when_the_head_leaves_the_next_asks_at_once():
     await counter.leave("anna")
     assert counter.engine.asked[-1] == "bert.1"
     assert counter.clock.now_ms() == NOON
+
+
+async def test_when_the_head_gives_up_the_next_does_not_wait_for_its_record():
+    counter = await Counter().open()
+    await counter.come("anna", wait_ms=1_000)
+    await counter.come("bert")
+    recorded = asyncio.Event()
+    counter.engine.records = recorded.wait
+    await counter.clock.let_pass(1)
+    assert (counter.engine.asked[-1], counter.waiting()) == ("bert.1", ["bert"])
+    recorded.set()
 
 
 async def test_a_head_called_at_the_moment_it_leaves_passes_the_call_on():
