@@ -3,7 +3,8 @@
                  Lease                Returned             Settled
     begin ─► Ask ─────► Send ─────────────────► Settle ─┬─────────► Ask     another account is worth trying
               │ ▲                                       └─────────► Done    it worked, or nothing better will come
-      Refusal │ │ Woke, Reloaded
+      Refusal │ │
+       Behind │ │ Woke, Reloaded
               ▼ │
             Pause, Reload ────────► Done                                    nobody can serve this in time
 
@@ -17,6 +18,7 @@ from gateway.calls import Call, Delivered, FinalAnswer, Returned
 from gateway.moves import (
     Abandoned,
     Ask,
+    Behind,
     Command,
     Done,
     EngineGone,
@@ -47,7 +49,7 @@ def step(state: State, happening: Happening, *, now_ms: int) -> tuple[State, Com
     match happening:
         case Lease():
             return _send(state, happening, now_ms)
-        case Refusal():
+        case Refusal() | Behind():
             return _refused(state, happening, now_ms)
         case Returned():
             return _returned(state, happening, now_ms)
@@ -83,7 +85,8 @@ def _ask(state: State) -> Ask:
             ttl_ms=call.lease_ms,
             note=narration.lease_note(call, number=number),
             events=(event,),
-        )
+        ),
+        state.line,
     )
 
 
@@ -92,13 +95,22 @@ def _send(state: State, lease: Lease, now_ms: int) -> tuple[State, Command]:
     return replace(state, lease=lease, number=number, sent_ms=now_ms), Send(lease, number)
 
 
-def _refused(state: State, refusal: Refusal, now_ms: int) -> tuple[State, Command]:
+def _refused(state: State, happening: Refusal | Behind, now_ms: int) -> tuple[State, Command]:
+    refusal, why = _heard(happening, now_ms)
     until = now_ms + state.call.wait_ms if state.wait_until_ms is None else state.wait_until_ms
-    waiting = refusals.pause(refusal, left_ms=until - now_ms)
+    left_ms, word = until - now_ms, Behind(refusal, told_ms=now_ms)
+    waiting = refusals.pause(refusal, left_ms=left_ms)
     state = replace(state, wait_until_ms=until, refusal=refusal)
     if waiting is not None:
-        return state, Pause(waiting.pause_ms)
-    return _give_up(state, answers.refused(state, refusal), now_ms, line=refusals.summary(refusal))
+        return state, Pause(waiting.pause_ms, left_ms=left_ms, line=state.line, word=word)
+    return _give_up(state, answers.refused(state, refusal), now_ms, line=why + refusals.summary(refusal))
+
+
+def _heard(happening: Refusal | Behind, now_ms: int) -> tuple[Refusal, str]:
+    """Give the refusal, own or of those who came first, as it reads now; and what to say before it."""
+    if isinstance(happening, Refusal):
+        return happening, ""
+    return refusals.aged(happening.refusal, by_ms=now_ms - happening.told_ms), "others came first; "
 
 
 def _returned(state: State, returned: Returned, now_ms: int) -> tuple[State, Command]:

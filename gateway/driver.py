@@ -40,6 +40,7 @@ from quota.records import ActivityEnded
 
 if TYPE_CHECKING:
     from gateway.renewals import Watched
+    from gateway.waiting import Place
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +61,8 @@ class Run:
         self._saved: dict[int, Saved] = {}
         self._state, self._command = begin(call, now_ms=ports.clock.now_ms())
         self._asking: LeaseRequest | None = None
-        self._seated = False
+        self._place: Place | None = None
+        self._freed = 0
         self._kept: Watched | None = None
 
     @property
@@ -75,8 +77,8 @@ class Run:
 
     @property
     def waiting(self) -> bool:
-        """Whether the request is in the queue: nobody can serve it at the moment."""
-        return self._seated
+        """Whether the request is in the line: nobody can serve it at the moment, or others came first."""
+        return self._place is not None
 
     @property
     def own_words(self) -> str:
@@ -105,9 +107,9 @@ class Run:
             return self._final()
 
     def _stand_up(self) -> None:
-        if self._seated:
-            self._seated = False
-            self._ports.room.leave(self.call.pool)
+        if self._place is not None:
+            place, self._place = self._place, None
+            self._ports.room.leave(place)
 
     async def conclude(self, returned: Returned) -> None:
         """End the call whose answer was being delivered; its settlement goes on even if this is cancelled."""
@@ -127,6 +129,7 @@ class Run:
             if isinstance(happening, Opened):
                 return self._streamed(happening)
             self._advance(happening)
+        self._stand_up()  # the next need not wait until this one's end is recorded
         await self._emit(self._command.events)
         return self._final()
 
@@ -137,14 +140,14 @@ class Run:
 
     async def _do(self, command: Command) -> Happening | Opened:
         match command:
-            case Ask(request):
-                return await self._ask(request)
+            case Ask(request, line):
+                return self._ports.room.ahead(line, self._place) or await self._ask(request)
             case Send(lease, number):
                 return await self._send(lease, number)
             case Settle():
                 return await self._settle(command)
-            case Pause(for_ms):
-                return await self._pause(for_ms)
+            case Pause():
+                return await self._pause(command)
             case Reload():
                 return await self._reload()
             case Done():
@@ -157,6 +160,7 @@ class Run:
     async def _ask(self, request: LeaseRequest) -> Happening:
         """Once: an engine that did not answer has gone to its own share, or gives back what it may have granted."""
         self._asking = request
+        self._freed = self._ports.room.freed(request.pool)
         try:
             happening: Happening = await self._ports.engine.lease(request)
         except EngineEmpty:
@@ -194,11 +198,13 @@ class Run:
             self._ports.renewals.forget(self._kept)
             self._kept = None
 
-    async def _pause(self, for_ms: int) -> Happening:
-        if not self._seated and not self._ports.room.enter(self.call.pool, seats=self.call.seats):
+    async def _pause(self, pause: Pause) -> Happening:
+        ports = self._ports
+        if self._place is None:
+            self._place = ports.room.enter(pause, seats=self.call.seats)
+        if self._place is None:
             return NoRoom()
-        self._seated = True
-        await self._ports.clock.sleep(for_ms / 1_000)
+        await ports.room.wait(self._place, pause, since=self._freed, clock=ports.clock)
         return Woke()
 
     async def _reload(self) -> Happening:

@@ -1,12 +1,27 @@
 """The vocabulary of the attempt loop: what can happen, what can be done next, where a request stands. Pure."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway.calls import Call, FinalAnswer, Returned
 from gateway.outcomes import Outcome
 from gateway.replies import Fault
 from quota.engine.types import Event, Lease, LeaseRequest, Refusal, Settlement
 from quota.records import ActivityEnded, AttemptRecord
+
+
+class Line(NamedTuple):
+    """Who may wait for the same freed room, and so must wait in turn.
+
+    Whoever may go to one account only, or has had some of them already, cannot use what the others wait for: at the
+    head of their line he would keep them from an account that is free.
+    """
+
+    pool: str
+    group: str
+    only: str = ""
+    tried: frozenset[str] = frozenset()
+
 
 # -- events: what has happened (with `Lease`, `Refusal` and `Returned`) ------------------------------------------------
 
@@ -32,6 +47,14 @@ class Woke:
 
 
 @dataclass(frozen=True, slots=True)
+class Behind:
+    """Others of the line came first, so the engine was not asked. What it told them last is `refusal`, at `told_ms`."""
+
+    refusal: Refusal
+    told_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class NoRoom:
     """Too many requests wait already."""
 
@@ -48,7 +71,9 @@ class Abandoned:
     fault: Fault
 
 
-Happening = Lease | Refusal | Returned | PoolNotLoaded | EngineGone | Reloaded | Woke | NoRoom | Settled | Abandoned
+Happening = (
+    Lease | Refusal | Behind | Returned | PoolNotLoaded | EngineGone | Reloaded | Woke | NoRoom | Settled | Abandoned
+)
 
 
 # -- commands: what to do next -----------------------------------------------------------------------------------------
@@ -56,9 +81,10 @@ Happening = Lease | Refusal | Returned | PoolNotLoaded | EngineGone | Reloaded |
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Lease."""
+    """Lease, if nobody in the line came first (else `Behind`)."""
 
     request: LeaseRequest
+    line: Line
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +94,17 @@ class Reload:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Take a place in the queue (or `NoRoom`), sleep, then `Woke`."""
+    """Take a place in the line (or `NoRoom`), keep it, then `Woke`.
+
+    The head of the line pauses `for_ms`, or until something is settled; the others until they are the head, at most
+    for `left_ms`.
+    """
 
     for_ms: int
+    left_ms: int
+    line: Line
+    word: Behind
+    """What those who come later are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,3 +157,8 @@ class State:
     def tried(self) -> tuple[str, ...]:
         """The accounts that had their turn."""
         return tuple(record.account for record in self.records)
+
+    @property
+    def line(self) -> Line:
+        """Where the request would wait now."""
+        return Line(self.call.pool, self.call.group, self.call.only, frozenset(self.tried))

@@ -1,7 +1,7 @@
 """What to do when nobody can serve a request now: wait, or say so honestly. Pure."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway.calls import OwnAnswer
@@ -29,11 +29,17 @@ class Waiting:
 def pause(refusal: Refusal, *, left_ms: int) -> Waiting | None:
     """Say how long to wait before asking again, or None if nothing can change within `left_ms`."""
     soonest = soonest_ms(refusal)
-    waits = [POLL_MS] if any(block.reason in _FREE_ANY_TIME for block in refusal.blocks) else []
+    # A settlement ends the pause early, so where a place may come free the last moments count as well.
+    waits = [min(POLL_MS, left_ms)] if any(block.reason in _FREE_ANY_TIME for block in refusal.blocks) else []
     waits += [soonest] if soonest is not None else []
     if not waits or left_ms <= 0 or min(waits) > left_ms:
         return None
-    return Waiting(max(SHORTEST_PAUSE_MS, min(waits)))
+    return Waiting(min(left_ms, max(SHORTEST_PAUSE_MS, min(waits))))
+
+
+def aged(refusal: Refusal, *, by_ms: int) -> Refusal:
+    """Give a refusal as it reads that much later: its times are nearer."""
+    return replace(refusal, now_ms=refusal.now_ms + max(0, by_ms))
 
 
 def soonest_ms(refusal: Refusal) -> int | None:

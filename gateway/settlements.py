@@ -49,6 +49,11 @@ async def _insist(ports: Ports, pool: str, lease_id: str, settlement: Settlement
 
 
 async def _once(ports: Ports, pool: str, lease_id: str, settlement: Settlement) -> None:
+    await _tell_engine(ports, pool, lease_id, settlement)
+    ports.room.free(pool)
+
+
+async def _tell_engine(ports: Ports, pool: str, lease_id: str, settlement: Settlement) -> None:
     try:
         await ports.engine.settle(pool, lease_id, settlement)
     except EngineEmpty:

@@ -4,10 +4,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.attempts import begin, step
-from gateway.calls import Call, Delivered, Returned
+from gateway.calls import Call, Delivered, OwnAnswer, Returned
 from gateway.moves import (
     Abandoned,
     Ask,
+    Behind,
     Done,
     EngineGone,
     Pause,
@@ -51,7 +52,9 @@ def refusal(now_ms, reason=Reason.LIMIT, wait=300):
 @st.composite
 def stories(draw):
     """What an unkind world answers to each command."""
-    asks = draw(st.lists(st.sampled_from(["lease", "lease", "lease", "refuse", "empty", "gone"]), max_size=40))
+    asks = draw(
+        st.lists(st.sampled_from(["lease", "lease", "lease", "refuse", "behind", "empty", "gone"]), max_size=40)
+    )
     return asks, draw(st.lists(st.sampled_from(OUTCOMES), max_size=12))
 
 
@@ -73,7 +76,12 @@ def test_any_story_ends_with_every_lease_settled_exactly_once(story):
                     told += request.events
                     happened = lease(len(granted))
                 else:
-                    happened = {"refuse": refusal(now), "empty": PoolNotLoaded(), "gone": EngineGone()}[kind]
+                    happened = {
+                        "refuse": refusal(now),
+                        "behind": Behind(refusal(now), told_ms=now),
+                        "empty": PoolNotLoaded(),
+                        "gone": EngineGone(),
+                    }[kind]
             case Send(held, _):
                 assert held.account not in state.tried
                 happened = Returned(outcomes.pop(0) if outcomes else SUCCEEDED)
@@ -127,6 +135,34 @@ def test_a_pinned_call_goes_nowhere_else():
     state, _ = step(state, Returned(FAILED), now_ms=NOW)
     _, command = step(state, Settled(), now_ms=NOW)
     assert isinstance(command, Done)
+
+
+def test_who_comes_behind_others_waits_by_what_they_were_told():
+    state, _ = begin(CALL, now_ms=NOW)
+    _, command = step(state, Behind(refusal(NOW - 200, wait=300), told_ms=NOW - 200), now_ms=NOW)
+    assert isinstance(command, Pause)
+    assert (command.for_ms, command.left_ms, command.word.refusal.now_ms) == (100, CALL.wait_ms, NOW)
+
+
+def test_who_may_not_wait_hears_what_those_before_him_were_told():
+    state, _ = begin(Call(**{**fields(CALL), "wait_ms": 0}), now_ms=NOW)
+    state, command = step(state, Behind(refusal(NOW - 1_000, wait=9_000), told_ms=NOW - 1_000), now_ms=NOW)
+    assert isinstance(command, Done)
+    assert isinstance(command.answer, OwnAnswer)
+    assert command.answer.retry_after_ms == 8_000
+    assert state.ended is not None
+    assert state.ended.decision == ("others came first; refused: x limit for 8000 ms",)
+
+
+def test_who_has_had_an_account_waits_in_another_line():
+    state, first = begin(CALL, now_ms=NOW)
+    state, _ = step(state, lease(1), now_ms=NOW)
+    state, _ = step(state, Returned(FAILED), now_ms=NOW)
+    _, second = step(state, Settled(), now_ms=NOW)
+    assert isinstance(first, Ask)
+    assert isinstance(second, Ask)
+    assert first.line != second.line
+    assert second.line.tried == {"account-1"}
 
 
 def test_who_leaves_before_any_lease_has_still_been_there():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.refusals import POLL_MS, Waiting, answer, pause, summary
+from gateway.refusals import POLL_MS, Waiting, aged, answer, pause, soonest_ms, summary
 from quota.engine.types import NEVER, Block, Reason, Refusal
 
 NOW = 1_000_000
@@ -38,6 +38,19 @@ def test_it_does_not_wait_for_what_comes_too_late():
 
 def test_it_does_not_wait_when_its_time_is_up():
     assert pause(refusal((Reason.LIMIT, 10)), left_ms=0) is None
+
+
+def test_where_a_place_may_come_free_it_waits_to_the_last_moment():
+    assert pause(refusal((Reason.CONCURRENCY, 60_000)), left_ms=40) == Waiting(40)
+
+
+def test_no_pause_outlasts_the_time_that_is_left():
+    assert pause(refusal((Reason.COOLING, 3)), left_ms=5) == Waiting(5)
+
+
+def test_a_refusal_that_has_aged_is_nearer_to_its_end():
+    assert soonest_ms(aged(refusal((Reason.COOLING, 900)), by_ms=400)) == 500
+    assert soonest_ms(aged(refusal((Reason.COOLING, 900)), by_ms=2_000)) == 0
 
 
 def test_an_account_already_tried_says_nothing_about_when_to_come_back():
