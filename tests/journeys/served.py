@@ -34,8 +34,11 @@ class Served:
 
 
 @asynccontextmanager
-async def served(world, *, others=(), **options) -> AsyncIterator[Served]:
-    """Serve the world's accounts at a URL until the block ends. `others`: more access keys and whose they are."""
+async def served(world, *, others=(), around=lambda application: application, **options) -> AsyncIterator[Served]:
+    """Serve the world's accounts at a URL until the block ends.
+
+    `others`: more access keys and whose they are. `around` puts something between the server and the gateway.
+    """
     owners = RememberedOwners()
     there: Any = owners  # the twin answers as the database does: tests.gateway.test_owners
     gateway = partial(
@@ -46,7 +49,7 @@ async def served(world, *, others=(), **options) -> AsyncIterator[Served]:
         async def machinery():
             return pool.ports, pool.rules
 
-        async with listening(gateway(machinery=lambda _: machinery)) as (url, server):
+        async with listening(around(gateway(machinery=lambda _: machinery))) as (url, server):
             yield Served(url, pool, server, owners)
 
 
