@@ -15,10 +15,11 @@ from tests.journeys.pool import POOL
 
 LANES: Final = 2
 """Accounts in trouble at a time. With five of them, healthy ones always remain."""
-_BURSTS: Final = (1, 1, 2, 3, 6)
+_BURSTS: Final = (1, 1, 1, 1, 6)
 """How often a fault is played in a row; more than five failures open a breaker."""
 _POLL: Final = 0.005
-_LINGER: Final = 0.05
+_LINGER: Final = 0.12
+"""Seconds that a burst gets for each of its faults; an account that is held meets no more of them."""
 
 
 def endless(random: Random, kinds: tuple[Kind, ...]) -> Iterator[tuple[Kind, int]]:
@@ -71,7 +72,7 @@ class Director:
         rule = self._armed(kind, account, times)
         try:
             await _until(lambda: rule.used > 0)
-            await _until(lambda: rule.spent, within=_LINGER)
+            await _until(lambda: rule.spent, within=_LINGER * times)
         finally:
             self._world.script.remove(rule_id=rule.id)
         await _until(lambda: all(map(self._answered, self._world.log.stayed(account, kind.label))))
