@@ -84,7 +84,7 @@ def remember_origin(*, account_id: str, organization_id: str = "", workspace_id:
 
 
 def delete_account(account: ClaudeAccount, *, leases_of: Callable[[ClaudeAccount], int]) -> None:
-    """Delete for good. Raises DeletionRefused while it is enabled, has requests under way, or history needs it.
+    """Delete for good. Raises DeletionRefused while it is enabled, has requests under way, or holds what would be lost.
 
     It must be disabled first: a disabled account gets no new leases, so the count can only fall after it was taken.
     """
@@ -96,11 +96,9 @@ def delete_account(account: ClaudeAccount, *, leases_of: Callable[[ClaudeAccount
     try:
         account.delete()
     except (ProtectedError, RestrictedError) as trouble:
-        held = len(getattr(trouble, "protected_objects", ()))
-        raise DeletionRefused(
-            f"{account.name} has a history or runs message batches ({held} of them), which deletion would destroy. "
-            "It stays disabled."
-        ) from trouble
+        held = sorted(str(one) for one in trouble.args[1])
+        said = f"{len(held)} still in use there ({', '.join(held[:3])}{', …' if len(held) > 3 else ''})"  # noqa: PLR2004
+        raise DeletionRefused(f"{account.name} cannot be deleted: {said}. It stays disabled.") from trouble
 
 
 def _switched(account: ClaudeAccount, *, enabled: bool, disabled_reason: str) -> bool:

@@ -5,9 +5,8 @@ raises its proper class.
 """
 
 import logging
-import uuid
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from accounts.authentication import authenticate
@@ -26,21 +25,17 @@ from gateway.arriving import (
     headers_of,
     read_body,
 )
-from gateway.calls import OwnAnswer
-from gateway.driver import Run
-from gateway.errors import CallerRefused, OwnersUnavailable, UnknownPool
-from gateway.lists import Lists
-from gateway.owners import Owners
-from gateway.paths import Action, route
+from gateway.errors import CallerRefused, UnknownPool
+from gateway.paths import route
 from gateway.pings import EVERY_SECONDS, Pings
-from gateway.pinned import Answered, Asked, Pinned
+from gateway.pinned import Asked
 from gateway.plain import named
 from gateway.ports import Source
 from gateway.preparing import Context, models_named
-from gateway.responses import Provenance, Response, own
-from gateway.serving import serve
+from gateway.responses import Response
+from gateway.serving import Service, refusal
 from gateway.wire import Request
-from gateway.wiring import machinery_of
+from gateway.wiring import machinery_of, service
 
 SESSION_HEADER: Final = "x-claude-code-session-id"
 SOURCE: Final = "gateway"
@@ -55,10 +50,9 @@ class Gateway:
 
     authenticate: Callable[[Mapping[str, str]], Awaitable[Principal | None]]
     machinery: Callable[[Principal], Source]
+    service: Callable[[], Service]
     patience: Patience = PATIENCE
     ping_seconds: float = EVERY_SECONDS
-    pinned: Pinned = field(default_factory=lambda: Pinned(Owners()))
-    lists: Lists = field(default_factory=lambda: Lists(Owners()))
 
     async def __call__(self, scope: Any, receive: Receive, send: departing.Send) -> None:  # noqa: ANN401 - ASGI
         try:
@@ -66,7 +60,7 @@ class Gateway:
         except CallerLeft:
             return
         except CallerRefused as refused:
-            await departing.send_response(send, _refusal(refused))
+            await departing.send_response(send, refusal(refused))
             return
         await departing.while_connected(self._served(*answer, send), receive=receive)
 
@@ -103,30 +97,13 @@ class Gateway:
             await pings.stop()
 
     async def _response(self, asked: Asked, source: Source, pings: Pings) -> Response:
-        async def send(request: Request, context: Context) -> Answered:
-            runs: list[Run] = []
-
-            def begun(run: Run) -> None:
-                runs.append(run)
-                pings.watch(run)
-
-            response = await serve(source, request, context=context, on_run=begun)
-            return Answered(response, runs[0].account if runs else "")
-
         try:
-            return await self._service(asked).answer(asked, send)
-        except CallerRefused as refused:
-            return _refusal(refused)
+            return await self.service().answer(asked, source, on_run=pings.watch)
         except UnknownPool:
-            return _refusal(_unavailable(UnknownPool.told))
-        except OwnersUnavailable:
-            return _refusal(_unavailable("Which account holds this cannot be found out at the moment."))
+            return refusal(_unavailable(UnknownPool.told))
         except Exception:
             logger.exception("a request could not be served", extra={"action": "gateway"})
-            return _refusal(_unavailable("The pool cannot be reached at the moment."))
-
-    def _service(self, asked: Asked) -> Pinned | Lists:
-        return self.lists if asked.found.route.action is Action.LIST else self.pinned
+            return refusal(_unavailable("The pool cannot be reached at the moment."))
 
 
 def _check_place(principal: Principal, scope: Mapping[str, Any]) -> None:
@@ -152,17 +129,11 @@ def _unavailable(message: str) -> CallerRefused:
     return CallerRefused(503, "api_error", message, headers=(("retry-after", "1"),))
 
 
-def _refusal(refused: CallerRefused) -> Response:
-    said = own(OwnAnswer(refused.status, refused.type, refused.message), Provenance(f"req_{uuid.uuid4().hex}"))
-    ours = tuple(pair for pair in said.headers if not pair[0].startswith("nubabel-"))
-    return Response(said.status, (*ours, *refused.headers), said.body)
-
-
 def _machinery(principal: Principal) -> Source:
     return machinery_of(principal.pool_id or "")
 
 
-application: Final = Gateway(authenticate=authenticate, machinery=_machinery)
+application: Final = Gateway(authenticate=authenticate, machinery=_machinery, service=service)
 
 
 async def hello(_scope: Any, _receive: Receive, send: departing.Send) -> None:  # noqa: ANN401 - ASGI

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 from gateway.errors import CallerRefused
 from gateway.owners import PAGE_MAX, Owned, Owners, Page, Wanted
 from gateway.pinned import Asked, Send
-from gateway.resources import at_our_address, described
+from gateway.resources import at_our_address, described, is_open
 from gateway.responses import Response
 from gateway.wire import Request
 
@@ -22,6 +22,8 @@ AT_A_TIME: Final = 8
 DEFAULT_LIMIT: Final = 20
 _PAGE: Final = "page_"
 _BUILT_IN: Final = "page_anthropic_"
+_GOOD: Final = frozenset(range(200, 300))
+_NOT_FOUND: Final = 404
 _BY_ID: Final = "batch"
 """The kind that pages by ids; the others page by tokens."""
 
@@ -76,7 +78,9 @@ class Lists:
         if ends and not page.items:
             return await self._anthropics(asked, send, "")
         documents = await self._documents(page.items, asked, send)
-        return _rendered(_body(kind, page, documents, goes_on=ends), asked.base_url)
+        body = json.dumps(_body(kind, page, documents, goes_on=ends)).encode()
+        ours = at_our_address(body, base_url=asked.base_url) if kind == _BY_ID else body
+        return Response(200, (("content-type", "application/json"),), ours)
 
     async def _page(self, asked: Asked, query: Query) -> Page:
         kind, principal = asked.found.route.kind, asked.context.principal
@@ -94,23 +98,24 @@ class Lists:
         turnstile = asyncio.Semaphore(AT_A_TIME)
 
         async def fresh(owned: Owned) -> Mapping[str, Any]:
-            if not owned.open and owned.kind != "skill":
+            if not _may_have_changed(owned):
                 return owned.document
             async with turnstile:
                 return await self._seen_again(owned, asked, send)
 
-        return list(await asyncio.gather(*(fresh(owned) for owned in items)))
+        return [document for document in await asyncio.gather(*(fresh(owned) for owned in items)) if document]
 
     async def _seen_again(self, owned: Owned, asked: Asked, send: Send) -> Mapping[str, Any]:
-        """Ask where it lies; what cannot be asked now is shown as it was last seen."""
+        """Ask where it lies; what cannot be asked now is shown as it was last seen, what is gone not at all."""
         base = asked.request.target.partition("?")[0]
         request = Request("GET", f"{base}/{owned.id}", asked.request.headers)
         answered = await send(request, replace(asked.context, only=owned.account))
-        document = described(answered.response.body) if answered.response.status == 200 else {}  # noqa: PLR2004
+        if answered.response.status == _NOT_FOUND:
+            return {}
+        document = described(answered.response.body) if answered.response.status in _GOOD else {}
         if not document:
             return owned.document
-        running = document.get("processing_status", "ended") != "ended"
-        seen = replace(owned, document=document, open=running)
+        seen = replace(owned, document=document, open=is_open(document))
         await self._owners.note(seen, principal=asked.context.principal)
         return document
 
@@ -119,6 +124,11 @@ class Lists:
         target = f"{asked.request.target.partition('?')[0]}?source=anthropic" + (f"&page={place}" if place else "")
         response = (await send(replace(asked.request, target=target), asked.context)).response
         return replace(response, body=_renamed_page(response.body))
+
+
+def _may_have_changed(owned: Owned) -> bool:
+    """Say whether to ask again: a batch that runs, a skill, and what we know by its id alone."""
+    return owned.open or owned.kind == "skill" or "type" not in owned.document
 
 
 def _body(kind: str, page: Page, documents: Sequence[Mapping[str, Any]], *, goes_on: bool) -> dict[str, Any]:
@@ -137,8 +147,3 @@ def _renamed_page(body: bytes) -> bytes:
     if not isinstance(document, dict) or not document.get("next_page"):
         return body
     return json.dumps(document | {"next_page": f"{_BUILT_IN}{document['next_page']}"}).encode()
-
-
-def _rendered(document: Mapping[str, Any], base_url: str) -> Response:
-    body = at_our_address(json.dumps(document).encode(), base_url=base_url)
-    return Response(200, (("content-type", "application/json"),), body)

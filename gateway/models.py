@@ -32,6 +32,7 @@ class Resource(models.Model):
     principal = models.CharField("access key", max_length=100)
     document = models.JSONField(default=dict, help_text="What Anthropic last said of it; lists are made of these.")
     open_until = models.DateTimeField(null=True, blank=True, help_text="A batch that runs ends by then.")
+    deleted_at = models.DateTimeField(null=True, blank=True, help_text="Kept for a while as a place in lists.")
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -39,4 +40,4 @@ class Resource(models.Model):
         indexes = (models.Index(fields=["principal", "kind", "-created_at", "-id"], name="resource_list"),)
 
     def __str__(self) -> str:
-        return self.id
+        return f"{self.get_kind_display()} {self.pk}"

@@ -16,6 +16,7 @@ T = TypeVar("T")
 
 BATCH_LIFE: Final = timedelta(hours=24)
 """Anthropic ends a batch by then, whatever it has done."""
+PLACE_LIFE: Final = timedelta(days=1)
 PAGE_MAX: Final = 1_000
 
 
@@ -57,12 +58,12 @@ class Owners:
     async def find(self, ids: Iterable[str], *, principal: str) -> Mapping[str, Owned]:
         """Give those of `ids` that are this principal's; another's are as unknown as any."""
         wanted = tuple(ids)
-        rows = await _asked(lambda: list(Resource.objects.filter(principal=principal, pk__in=wanted)))
+        rows = await _asked(lambda: list(_alive(principal).filter(pk__in=wanted)))
         return {row.pk: _owned(row) for row in rows}
 
     async def forget(self, id_: str, *, principal: str) -> None:
-        """Drop what was deleted."""
-        await _asked(lambda: Resource.objects.filter(principal=principal, pk=id_).delete())
+        """Drop what was deleted. As a place to go on from in a list it is known for another day."""
+        await _asked(lambda: _forget(id_, principal))
 
     async def page(self, kind: str, wanted: Wanted, *, principal: str) -> Page:
         """List a principal's resources of one kind. Raises LookupError for a cursor that is not in the list."""
@@ -84,14 +85,24 @@ def _note(owned: Owned, principal: str) -> None:
         return
     if owned.open and row.open_until:
         news.pop("open_until")  # counts from its creation
-    Resource.objects.filter(pk=owned.id, principal=principal).update(**news)
+    _alive(principal).filter(pk=owned.id).update(**news)
+
+
+def _alive(principal: str) -> Any:  # noqa: ANN401 - a queryset
+    return Resource.objects.filter(principal=principal, deleted_at=None)
+
+
+def _forget(id_: str, principal: str) -> None:
+    now = timezone.now()
+    Resource.objects.filter(principal=principal, deleted_at__lt=now - PLACE_LIFE).delete()
+    _alive(principal).filter(pk=id_).update(deleted_at=now, open_until=None, document={})
 
 
 def _page(kind: str, wanted: Wanted, principal: str) -> Page:
-    rows = Resource.objects.filter(principal=principal, kind=kind)
+    rows = _alive(principal).filter(kind=kind)
     limit = min(wanted.limit, PAGE_MAX)
     if cursor := wanted.before or wanted.after:
-        at = rows.filter(pk=cursor).first()
+        at = Resource.objects.filter(principal=principal, kind=kind, pk=cursor).first()
         if at is None:
             raise LookupError(cursor)
         rows = _newer(rows, at) if wanted.before else _older(rows, at)

@@ -9,20 +9,21 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 from gateway.background import Background
 from gateway.errors import CallerRefused, OwnersUnavailable
 from gateway.owners import Owned, Owners
 from gateway.paths import Action, Found
 from gateway.preparing import Context
-from gateway.resources import at_our_address, container_made, described, ids_named, is_open, may_make_a_container
+from gateway.resources import at_our_address, described, ids_made, ids_named, is_batch, is_open, may_make, read
 from gateway.responses import Response
 from gateway.watching import Watched
 from gateway.wire import Request
 
 RETRY_SECONDS: Final = (1.0, 5.0, 30.0, 120.0)
-_GOOD: Final = range(200, 300)
+_GOOD: Final = frozenset(range(200, 300))
+_NOT_FOUND: Final = 404
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +48,16 @@ class Asked:
     context: Context
     base_url: str
 
+    @property
+    def itself(self) -> bool:
+        """Whether the address is the resource's own, and not of something below it."""
+        return self.request.target.partition("?")[0].endswith(f"/{self.found.id}")
+
+    @property
+    def may_describe(self) -> bool:
+        """Whether the answer says what the resource is: content and results are for the caller alone."""
+        return self.itself or self.request.method == "POST"
+
 
 class Pinned:
     """Serves everything that makes or names a resource; other messages pass at the price of a look at their bytes."""
@@ -58,11 +69,15 @@ class Pinned:
 
     async def answer(self, asked: Asked, send: Send) -> Response:
         """Answer. Raises `CallerRefused` for ids that are not the caller's, `OwnersUnavailable`."""
-        if asked.found.route.action in {Action.USE, Action.DELETE}:
-            response = await self._used(asked, send)
-        else:
-            response = await self._made(asked, send)
-        return replace(response, body=at_our_address(response.body, base_url=asked.base_url))
+        match asked.found.route.action:
+            case Action.CREATE:
+                return await self._created(asked, send)
+            case Action.USE:
+                return await self._used(asked, send)
+            case Action.DELETE:
+                return await self._deleted(asked, send)
+            case _:
+                return await self._message(asked, send)
 
     async def holder(self, ids: Iterable[str], *, principal: str) -> str:
         """Give the account that holds all of `ids`. Raises `CallerRefused`: 404 for unknown ones, 400 for several."""
@@ -77,59 +92,89 @@ class Pinned:
             raise CallerRefused(400, "invalid_request_error", said)
         return accounts.pop()
 
-    async def _made(self, asked: Asked, send: Send) -> Response:
+    async def _sent(self, asked: Asked, send: Send) -> Answered:
+        """Send to the account that holds what the body names, to any if it names nothing."""
         named = ids_named(asked.request.body)
         only = await self.holder(named, principal=asked.context.principal) if named else ""
-        answered = await send(asked.request, replace(asked.context, only=only))
-        response, note = answered.response, self._noting(asked, answered.account)
-        if asked.found.route.action is Action.CREATE:
-            if response.status in _GOOD and (document := described(response.body)):
-                await note(asked.found.route.kind, document)
-        elif may_make_a_container(asked.request.body):
-            return await self._with_container(response, note)
-        return response
+        return await send(asked.request, replace(asked.context, only=only))
 
-    async def _with_container(self, response: Response, note: "Note") -> Response:
-        async def seen(id_: str) -> None:
-            await note("container", {"id": id_})
+    async def _created(self, asked: Asked, send: Send) -> Response:
+        answered = await self._sent(asked, send)
+        return await self._described(asked, answered)
+
+    async def _message(self, asked: Asked, send: Send) -> Response:
+        answered = await self._sent(asked, send)
+        response = answered.response
+        if not may_make(asked.request.body) or response.status not in _GOOD:
+            return response
+
+        async def tell(made: tuple[str, str]) -> None:
+            kind, id_ = made
+            await self._noted(asked, Owned(id_, kind, answered.account, {"id": id_}))
 
         if response.stream is not None:
-            return replace(response, stream=Watched(response.stream, find=container_made, tell=seen))
-        if made := container_made(response.body):
-            await seen(made)
+            return replace(response, stream=Watched(response.stream, tell=tell))
+        for made in dict.fromkeys(ids_made(read(response.body))):
+            await tell(made)
         return response
 
     async def _used(self, asked: Asked, send: Send) -> Response:
-        found, principal = asked.found, asked.context.principal
-        account = await self.holder([found.id], principal=principal)
-        answered = await send(asked.request, replace(asked.context, only=account))
-        if answered.response.status in _GOOD:
-            if found.route.action is Action.DELETE:
-                await self._owners.forget(found.id, principal=principal)
-            elif (document := described(answered.response.body)).get("id") == found.id:
-                await self._noting(asked, account)(found.route.kind, document)
+        answered = await self._held(asked, send)
+        if answered.response.status == _NOT_FOUND and asked.itself and asked.found.route.kind != "batch":
+            await self._forgotten(asked)  # it has expired; a new batch may not be found for a moment at Anthropic
+        return await self._described(asked, answered) if asked.may_describe else answered.response
+
+    async def _deleted(self, asked: Asked, send: Send) -> Response:
+        answered = await self._held(asked, send)
+        if answered.response.status in {*_GOOD, _NOT_FOUND}:
+            await self._forgotten(asked)
         return answered.response
 
-    def _noting(self, asked: Asked, account: str) -> "Note":
-        async def note(kind: str, document: dict[str, Any]) -> None:
-            owned = Owned(document["id"], kind, account, document, open=is_open(document))
-            try:
-                await self._owners.note(owned, principal=asked.context.principal)
-            except OwnersUnavailable:
-                self.background.run(self._insist(owned, asked.context.principal), name="note a resource")
+    async def _held(self, asked: Asked, send: Send) -> Answered:
+        account = await self.holder([asked.found.id], principal=asked.context.principal)
+        return await send(asked.request, replace(asked.context, only=account))
 
-        return note
+    async def _described(self, asked: Asked, answered: Answered) -> Response:
+        """Take what an answer says of a resource down, and let a batch's results lead to us."""
+        response = answered.response
+        document = described(response.body) if response.status in _GOOD else {}
+        if document and asked.found.id in {"", document["id"]}:
+            kind = asked.found.route.kind
+            await self._noted(asked, Owned(document["id"], kind, answered.account, document, open=is_open(document)))
+        if not is_batch(document):
+            return response
+        return replace(response, body=at_our_address(response.body, base_url=asked.base_url))
 
-    async def _insist(self, owned: Owned, principal: str) -> None:
-        """Write down later what exists already: forgotten, nobody could ever fetch or delete it."""
-        for seconds in RETRY_SECONDS:
-            await self._sleep(seconds)
+    # -- what must not be lost
+
+    async def _noted(self, asked: Asked, owned: Owned) -> None:
+        principal = asked.context.principal
+        await self._surely(lambda: self._owners.note(owned, principal=principal), f"{owned.id} on {owned.account}")
+
+    async def _forgotten(self, asked: Asked) -> None:
+        id_, principal = asked.found.id, asked.context.principal
+        await self._surely(lambda: self._owners.forget(id_, principal=principal), f"the end of {id_}")
+
+    async def _surely(self, work: Callable[[], Awaitable[None]], what: str) -> None:
+        """Do it now if possible, else later, and in any case although the caller may leave meanwhile.
+
+        What exists at Anthropic and is not written down, nobody could ever fetch or delete.
+        """
+        tried = asyncio.get_running_loop().create_future()
+        self.background.run(self._insist(work, what, tried), name=f"write down {what}")
+        await asyncio.shield(tried)
+
+    async def _insist(self, work: Callable[[], Awaitable[None]], what: str, tried: asyncio.Future[None]) -> None:
+        for seconds in (0.0, *RETRY_SECONDS):
+            if seconds:
+                await self._sleep(seconds)
             try:
-                await self._owners.note(owned, principal=principal)
+                await work()
             except OwnersUnavailable:
                 continue
-            return
-        logger.error("%s on account %s could not be written down", owned.id, owned.account, extra={"action": "own"})
-
-
-Note = Callable[[str, dict[str, Any]], Awaitable[None]]
+            else:
+                return
+            finally:
+                if not tried.done():
+                    tried.set_result(None)
+        logger.error("%s could not be written down", what, extra={"action": "own"})

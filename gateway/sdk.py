@@ -9,9 +9,9 @@
             )
             return message.content[0].text
 
-Streaming, tools, token counting and raw responses work as ever. Code that is not async calls such a function with
-`asyncio.run(ask())`, or with `asgiref.sync.async_to_sync(ask)()` inside Django. A client costs 0.1 ms: make one for
-each conversation, so that the conversation stays on one account and its prompt cache.
+Streaming, tools, token counting, batches, files and raw responses work as ever. Code that is not async calls such a
+function with `asyncio.run(ask())`, or with `asgiref.sync.async_to_sync(ask)()` inside Django. A client costs 0.1 ms:
+make one for each conversation, so that the conversation stays on one account and its prompt cache.
 """
 
 from typing import TYPE_CHECKING, Final
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from gateway.driver import Run
     from gateway.ports import Listener, Source
+    from gateway.serving import Service
 
 BASE_URL: Final = "http://pool.invalid"
 """Never connected to. Explicit, lest ANTHROPIC_BASE_URL is read."""
@@ -45,13 +46,14 @@ def client(
     listener: "Listener | None" = None,
     on_run: "Callable[[Run], None] | None" = None,
     via: "Source | None" = None,
+    service: "Callable[[], Service] | None" = None,
 ) -> "AsyncAnthropic":
     """Give an `AsyncAnthropic` whose requests are served by the pool's accounts.
 
     `pool` is a name or id, or empty: the pool named default, else the only one there is. One that does not exist shows
     at the first request, as an `anthropic.APIConnectionError` caused by `gateway.errors.UnknownPool`.
-    `session` keeps requests on one account while that makes sense, among requests of the same `principal`. `via` brings
-    machinery of one's own (tests do). The SDK retries nothing: the pool has done so already.
+    `session` keeps requests on one account while that makes sense, among requests of the same `principal`. `via` and
+    `service` bring machinery of one's own (tests do). The SDK retries nothing: the pool has done so already.
     """
     import httpx2  # both imported here: the SDK takes 1.5 s, which only those who call Claude should pay
     from anthropic import AsyncAnthropic
@@ -59,7 +61,9 @@ def client(
     from gateway.transport import PoolTransport
 
     context = Context(principal=principal, session=session, source=source, category=category, access_key=access_key)
-    transport = PoolTransport(via or _wired(pool), context=context, listener=listener, on_run=on_run)
+    transport = PoolTransport(
+        via or _wired(pool), context=context, listener=listener, on_run=on_run, service=service or _service
+    )
     return AsyncAnthropic(
         api_key=PLACEHOLDER_KEY,
         base_url=BASE_URL,
@@ -67,6 +71,12 @@ def client(
         timeout=TIMEOUT_SECONDS,
         http_client=httpx2.AsyncClient(transport=transport, trust_env=False, timeout=TIMEOUT_SECONDS),
     )
+
+
+def _service() -> "Service":
+    from gateway.wiring import service
+
+    return service()
 
 
 def _wired(pool: str) -> "Source":

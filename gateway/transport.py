@@ -1,14 +1,16 @@
 """The pool as an HTTP transport: what an SDK sends goes through the attempt loop and comes back as an HTTP response."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import httpx2
 
-from gateway.errors import UpstreamFault
+from gateway.errors import CallerRefused, UpstreamFault
+from gateway.paths import route
+from gateway.pinned import Asked
 from gateway.ports import Listener, Source
 from gateway.preparing import Context
 from gateway.responses import Response, Stream
-from gateway.serving import OnRun, serve
+from gateway.serving import OnRun, Service, refusal
 from gateway.wire import Request
 
 
@@ -22,7 +24,9 @@ class PoolTransport(httpx2.AsyncBaseTransport):
         context: Context,
         listener: Listener | None = None,
         on_run: OnRun | None = None,
+        service: Callable[[], Service],
     ) -> None:
+        self._service = service
         self._source = source
         self._context = context
         self._listener = listener
@@ -30,14 +34,15 @@ class PoolTransport(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Serve one request of an SDK's."""
-        response = await serve(
-            self._source,
-            await _outgoing(request),
-            context=self._context,
-            listener=self._listener,
-            on_run=self._on_run,
-        )
-        return _incoming(response, request)
+        return _incoming(await self._response(await _outgoing(request), _base_url(request)), request)
+
+    async def _response(self, request: Request, base_url: str) -> Response:
+        try:
+            found = route(request.method, request.target.partition("?")[0])
+        except CallerRefused as refused:
+            return refusal(refused)
+        asked = Asked(request, found, self._context, base_url)
+        return await self._service().answer(asked, self._source, listener=self._listener, on_run=self._on_run)
 
 
 class _Body(httpx2.AsyncByteStream):
@@ -56,6 +61,11 @@ class _Body(httpx2.AsyncByteStream):
 
     async def aclose(self) -> None:
         await self._stream.aclose()
+
+
+def _base_url(request: httpx2.Request) -> str:
+    """Where the SDK believes the API to be: a batch's results are fetched there, through this very transport."""
+    return f"{request.url.scheme}://{request.url.netloc.decode('ascii')}"
 
 
 async def _outgoing(request: httpx2.Request) -> Request:

@@ -1,22 +1,31 @@
-"""Looking for one thing in a stream that goes by, without touching or delaying a byte."""
+"""Learning from a stream that goes by what it says was made. No byte is changed.
+
+Only answers to requests that may make something come by here. A piece is held until what it tells has been written
+down, so that a caller who reacts at once is understood.
+"""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any, Final, cast
 
+from gateway.resources import ids_made, read
 from gateway.responses import Stream
 
-OVERLAP: Final = 600
-"""Bytes of one piece that are looked at again with the next: what is looked for may lie across the cut."""
+EVENT_MAX: Final = 16 * 1024 * 1024
+"""Bytes of one event that are looked at; see `gateway.sse`, which ends a stream with longer ones."""
+_SIGNS: Final = (b'"container"', b'"file_id"')
+
+Made = tuple[str, str]
 
 
 class Watched:
-    """A stream that tells of what `find` finds in it, once, after the piece has been passed on."""
+    """A stream that tells, once each, of kind and id of what was made."""
 
-    def __init__(self, stream: Stream, *, find: Callable[[bytes], str], tell: Callable[[str], Awaitable[None]]) -> None:
+    def __init__(self, stream: Stream, *, tell: Callable[[Made], Awaitable[None]]) -> None:
         self._stream = stream
-        self._find = find
         self._tell = tell
+        self._told: set[Made] = set()
+        self._buffer = b""
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self._chunks()
@@ -26,11 +35,24 @@ class Watched:
         await self._stream.aclose()
 
     async def _chunks(self) -> AsyncIterator[bytes]:
-        found, tail = "", b""
         async with aclosing(cast("Any", aiter(self._stream))) as chunks:
             async for chunk in chunks:
+                for made in self._made(chunk):
+                    await self._tell(made)
                 yield chunk
-                if not found:
-                    found, tail = self._find(tail + chunk), (tail + chunk)[-OVERLAP:]
-                    if found:
-                        await self._tell(found)
+
+    def _made(self, chunk: bytes) -> list[Made]:
+        """Give what is new in the events that this piece completes."""
+        whole, cut, self._buffer = (self._buffer + chunk).replace(b"\r\n", b"\n").rpartition(b"\n\n")
+        if not cut and len(self._buffer) > EVENT_MAX:
+            self._buffer = b""
+        new = [made for event in whole.split(b"\n\n") for made in _of_event(event) if made not in self._told]
+        self._told.update(new)
+        return new
+
+
+def _of_event(event: bytes) -> list[Made]:
+    if not any(sign in event for sign in _SIGNS):
+        return []
+    data = b"\n".join(line[5:] for line in event.split(b"\n") if line.startswith(b"data:"))
+    return list(dict.fromkeys(ids_made(read(data))))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from accounts.directory import get_directory
 from accounts.loops import PerLoop
@@ -17,6 +17,9 @@ from gateway.preparing import PoolRules
 from gateway.renewals import Renewals
 from gateway.upstream import HttpUpstream
 
+if TYPE_CHECKING:
+    from gateway.serving import Service
+
 DEFAULT_MODEL: Final = "claude-sonnet-5-5"
 """What the orchestrator asks for when the caller names no model."""
 DRAIN_SECONDS: Final = 5.0
@@ -29,11 +32,17 @@ class Wiring:
     ports: Ports
     pools: Pools
     upstream: HttpUpstream
+    service: "Service"
 
 
 def get_wiring() -> Wiring:
     """Give the running loop's gateway, made when first asked for."""
     return _wirings.get()
+
+
+def service() -> "Service":
+    """Give the running loop's service."""
+    return get_wiring().service
 
 
 async def close_wiring() -> None:
@@ -42,7 +51,9 @@ async def close_wiring() -> None:
 
 
 def _wire() -> Wiring:
-    from quota.publish import load_pool  # needs Django's apps
+    from gateway.owners import Owners  # these need Django's apps
+    from gateway.serving import service_over
+    from quota.publish import load_pool
     from quota.wiring import get_engine
 
     clock, background, upstream, engine = SystemClock(), Background(), HttpUpstream(), get_engine()
@@ -56,10 +67,11 @@ def _wire() -> Wiring:
         renewals=Renewals(clock=clock),
         complaints=_complaints,
     )
-    return Wiring(ports, Pools(load=load_rules), upstream)
+    return Wiring(ports, Pools(load=load_rules), upstream, service_over(Owners()))
 
 
 async def _unwire(wiring: Wiring) -> None:
+    await wiring.service.background.close(timeout=DRAIN_SECONDS)
     await wiring.ports.background.close(timeout=DRAIN_SECONDS)
     await wiring.upstream.close()
 

@@ -1,4 +1,5 @@
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -203,13 +204,15 @@ def test_an_account_that_was_enabled_meanwhile_is_not_deleted(alpha):
         services.delete_account(alpha, leases_of=nobody)
 
 
-def test_history_keeps_an_account(alpha, monkeypatch):
+def test_what_is_still_in_use_keeps_an_account(alpha, monkeypatch):
+    held: Any = {"message batch msgbatch_1"}
+
     def protected(self):
-        raise ProtectedError("rows of the ledger", set())
+        raise ProtectedError("protected", held)
 
     monkeypatch.setattr(ClaudeAccount, "delete", protected)
     services.disable_account(alpha)
-    with pytest.raises(DeletionRefused, match="history"):
+    with pytest.raises(DeletionRefused, match=r"1 still in use there \(message batch msgbatch_1\)"):
         services.delete_account(alpha, leases_of=nobody)
 
 

@@ -18,6 +18,7 @@ from gateway.replies import Fault
 from gateway.wire import Deadlines, Request
 from quota.engine.memory import MemoryEngine
 from quota.engine.types import Account, Event, PoolSettings
+from tests.gateway.remembered import RememberedOwners
 
 NOON = 1_795_435_200_000  # 2026-11-23 12:00 UTC
 POOL = "pool"
@@ -160,6 +161,7 @@ class Stage:
     accounts: list[Account] = field(default_factory=list)
     loads: int = 0
     events: list[Event] = field(default_factory=list)
+    owners: Any = field(default_factory=RememberedOwners)
 
     def __post_init__(self):
         self.engine = MemoryEngine(clock=self.clock.now_ms)

@@ -9,6 +9,7 @@ from gateway.owners import Page
 class RememberedOwners:
     def __init__(self):
         self.rows = {}
+        self.deleted = set()
         self.gone = False
 
     def _look(self):
@@ -30,20 +31,24 @@ class RememberedOwners:
     async def forget(self, id_, *, principal):
         self._look()
         if id_ in self._mine(principal):
-            del self.rows[id_]
+            self.deleted.add(id_)
 
     async def page(self, kind, wanted, *, principal):
         self._look()
-        newest_first = [one for one in reversed(self._mine(principal).values()) if one.kind == kind]
-        ids = [one.id for one in newest_first]
+        places = [one for holder, one in reversed(self.rows.values()) if (holder, one.kind) == (principal, kind)]
+        ids = [one.id for one in places]
         cursor = wanted.before or wanted.after
         if cursor and cursor not in ids:
             raise LookupError(cursor)
         if wanted.before:
-            newer = newest_first[: ids.index(cursor)]
+            newer = self._alive(places[: ids.index(cursor)])
             return Page(tuple(newer[-wanted.limit :]), has_more=len(newer) > wanted.limit)
-        rest = newest_first[ids.index(cursor) + 1 :] if cursor else newest_first
+        rest = self._alive(places[ids.index(cursor) + 1 :] if cursor else places)
         return Page(tuple(rest[: wanted.limit]), has_more=len(rest) > wanted.limit)
 
+    def _alive(self, places):
+        return [one for one in places if one.id not in self.deleted]
+
     def _mine(self, principal):
-        return {id_: owned for id_, (holder, owned) in self.rows.items() if holder == principal}
+        alive = ((id_, row) for id_, row in self.rows.items() if id_ not in self.deleted)
+        return {id_: owned for id_, (holder, owned) in alive if holder == principal}

@@ -14,6 +14,7 @@ from gateway.asgi import Gateway
 from gateway.errors import UnknownPool
 from gateway.paths import MESSAGE_MAX
 from gateway.preparing import PoolRules
+from gateway.serving import service_over
 from tests.gateway.cast import BLOCK, CUT, MODEL, POOL, START, fails, good_stream, ok, stage, streams, text_delta
 
 RULES = PoolRules(id=POOL, name="default")
@@ -85,7 +86,10 @@ def gateway_over(pool, *, principal=ALICE, source=None, rules=RULES, **options):
         await pool.load(POOL)
         return pool.ports, rules
 
-    return Gateway(authenticate=authenticate, machinery=lambda _: source or machinery, **options)
+    service = service_over(pool.owners)
+    return Gateway(
+        authenticate=authenticate, machinery=lambda _: source or machinery, service=lambda: service, **options
+    )
 
 
 async def ask(gateway, *pieces, method="POST", target="/v1/messages", headers=KEY, caller=None, client=None):

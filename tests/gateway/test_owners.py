@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts import services
@@ -60,6 +61,16 @@ async def test_what_was_deleted_is_forgotten(owners, account):
     assert await owners.find(["msgbatch_1"], principal="alice") == {}
 
 
+async def test_what_was_deleted_stays_a_place_in_the_list_and_does_not_come_back(owners, account):
+    for number in range(1, 5):
+        await owners.note(batch(account, number), principal="alice")
+    await owners.forget("msgbatch_3", principal="alice")
+    await owners.note(batch(account, 3), principal="alice")
+    page = await owners.page("batch", Wanted(after="msgbatch_3"), principal="alice")
+    assert [one.id for one in page.items] == ["msgbatch_2", "msgbatch_1"]
+    assert await owners.find(["msgbatch_3"], principal="alice") == {}
+
+
 async def test_pages_show_everything_once_and_newest_first(owners, account):
     for number in range(1, 8):
         await owners.note(batch(account, number), principal="alice")
@@ -99,9 +110,15 @@ def held(account, **fields):
 
 def test_an_account_with_open_batches_is_not_deleted_unawares(account):
     held(account, open_until=timezone.now() + timedelta(hours=3))
-    with pytest.raises(DeletionRefused, match=r"runs message batches \(1 of them\)"):
+    with pytest.raises(DeletionRefused, match=r"1 still in use there \(message batch msgbatch_1\)"):
         services.delete_account(account, leases_of=lambda _: 0)
     assert ClaudeAccount.objects.filter(pk=account.pk).exists()
+
+
+def test_the_admin_site_says_what_is_in_the_way(account, admin_client):
+    held(account, open_until=timezone.now() + timedelta(hours=3))
+    page = admin_client.get(reverse("admin:accounts_claudeaccount_delete", args=[account.pk]))
+    assert "message batch msgbatch_1" in page.content.decode()
 
 
 @pytest.mark.parametrize("open_until", [None, timezone.now() - timedelta(seconds=1)])

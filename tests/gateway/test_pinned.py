@@ -116,7 +116,7 @@ async def test_what_could_never_be_written_down_is_said(owners, caplog):
     pinned = Pinned(owners, sleep=slept)
     await pinned.answer(asked("POST", "/v1/files", b"--x"), Anthropic({"id": "file_1", "type": "file"}).send)
     await pinned.background.drain(timeout=1)
-    assert "file_1 on account alpha could not be written down" in caplog.text
+    assert "file_1 on alpha could not be written down" in caplog.text
 
 
 async def test_an_upload_that_failed_leaves_no_trace(owners):
@@ -130,4 +130,96 @@ async def test_what_could_not_be_deleted_is_remembered(owners):
     anthropic = Anthropic(status=500)
     await Pinned(owners).answer(asked("DELETE", "/v1/files/file_1"), anthropic.send)
     assert anthropic.asked == ["beta"]
-    assert "file_1" in owners.rows
+    assert "file_1" in await owners.find(["file_1"], principal="alice")
+
+
+OUTPUT = {"type": "bash_code_execution_output", "file_id": "file_made"}
+RESULT = {
+    "type": "bash_code_execution_tool_result",
+    "content": {"type": "bash_code_execution_result", "content": [OUTPUT]},
+}
+CODE = {"model": "m", "tools": [{"type": "code_execution_20260209", "name": "code_execution"}]}
+
+
+def code(*content):
+    said = [{"role": "assistant", "content": list(content)}]
+    return json.dumps({**CODE, "messages": said}).encode()
+
+
+async def test_a_file_made_by_code_execution_can_be_fetched_and_talked_about(owners):
+    pinned = Pinned(owners)
+    await pinned.answer(asked("POST", "/v1/messages", code()), Anthropic({"type": "message", "content": [RESULT]}).send)
+    fetching, talking = Anthropic(), Anthropic({"type": "message"})
+    assert (await pinned.answer(asked("GET", "/v1/files/file_made/content"), fetching.send)).status == 200
+    assert (await pinned.answer(asked("POST", "/v1/messages", code(RESULT)), talking.send)).status == 200
+    assert fetching.asked == ["alpha"]
+
+
+async def test_a_file_made_in_a_stream_is_known_before_its_event_is_passed_on(owners):
+    block = {"type": "content_block_start", "index": 1, "content_block": RESULT}
+    event = f"event: content_block_start\r\ndata: {json.dumps(block)}\r\n\r\n".encode()
+    stream = Pieces(event[:50], event[50:])
+    response = await Pinned(owners).answer(asked("POST", "/v1/messages", code()), Anthropic(stream=stream).send)
+    assert response.stream is not None
+    heard = b""
+    async for piece in response.stream:
+        heard += piece
+        known = await owners.find(["file_made"], principal="alice")
+        assert bool(known) == (heard == event)
+    assert heard == event
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "document"),
+    [
+        (
+            "POST",
+            "/v1/messages",
+            {"type": "message", "content": [{"input": {"results_url": "https://jobs.example/v1/x"}}]},
+        ),
+        ("GET", "/v1/files/file_1/content", {"results_url": "https://jobs.example/v1/x"}),
+        ("GET", "/v1/messages/batches/msgbatch_1/results", {"id": "x", "results_url": "https://jobs.example/v1/x"}),
+    ],
+)
+async def test_what_is_not_a_batch_is_passed_on_as_it_is(owners, method, target, document):
+    for id_, kind in (("file_1", "file"), ("msgbatch_1", "batch")):
+        await owners.note(Owned(id_, kind, "alpha", {"id": id_}), principal="alice")
+    anthropic = Anthropic(document)
+    response = await Pinned(owners).answer(
+        asked(method, target, b'{"model": "m"}' if method == "POST" else b""), anthropic.send
+    )
+    assert response.body == anthropic.response.body
+
+
+async def test_what_expired_at_anthropic_is_forgotten_here(owners):
+    await owners.note(Owned("file_1", "file", "alpha"), principal="alice")
+    await Pinned(owners).answer(asked("GET", "/v1/files/file_1"), Anthropic(status=404).send)
+    assert await owners.find(["file_1"], principal="alice") == {}
+
+
+async def test_a_new_batch_that_is_not_found_for_a_moment_is_not_forgotten(owners):
+    await owners.note(Owned("msgbatch_1", "batch", "alpha", open=True), principal="alice")
+    await Pinned(owners).answer(asked("GET", "/v1/messages/batches/msgbatch_1"), Anthropic(status=404).send)
+    assert "msgbatch_1" in await owners.find(["msgbatch_1"], principal="alice")
+
+
+async def test_what_is_gone_at_anthropic_can_be_deleted_here(owners):
+    await owners.note(Owned("msgbatch_1", "batch", "alpha"), principal="alice")
+    await Pinned(owners).answer(asked("DELETE", "/v1/messages/batches/msgbatch_1"), Anthropic(status=404).send)
+    assert await owners.find(["msgbatch_1"], principal="alice") == {}
+
+
+async def test_a_deletion_that_worked_is_answered_though_the_database_is_away(owners):
+    await owners.note(Owned("file_1", "file", "alpha"), principal="alice")
+
+    async def comes_back(_seconds):
+        owners.gone = False
+
+    async def deletes(request, context):
+        owners.gone = True
+        return await Anthropic({"id": "file_1", "type": "file_deleted"}).send(request, context)
+
+    pinned = Pinned(owners, sleep=comes_back)
+    assert (await pinned.answer(asked("DELETE", "/v1/files/file_1"), deletes)).status == 200
+    await pinned.background.drain(timeout=1)
+    assert await owners.find(["file_1"], principal="alice") == {}

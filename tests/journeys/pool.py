@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from accounts.credentials import Secret
 from accounts.directory import Credential
@@ -15,6 +16,7 @@ from gateway.ports import Ports
 from gateway.preparing import PoolRules
 from gateway.renewals import Renewals
 from gateway.sdk import client
+from gateway.serving import service_over
 from gateway.upstream import HttpUpstream
 from gateway.wire import DEADLINES, Deadlines
 from quota.engine.api import Engine
@@ -23,6 +25,7 @@ from quota.engine.types import Account, Event, PoolSettings
 from simulator.latency import Pace
 from simulator.testing import RunningSimulator, running_simulator
 from simulator.world import World
+from tests.gateway.remembered import RememberedOwners
 
 POOL = "3f0c7c1e-0000-4000-8000-000000000001"
 SETTINGS = PoolSettings(version=1)
@@ -51,12 +54,19 @@ class PoolOverSimulator:
     rules: PoolRules
     events: list[Event] = field(default_factory=list)
     runs: list[Run] = field(default_factory=list)
+    owners: Any = field(default_factory=RememberedOwners)
+    """The twin answers as the database does: tests.gateway.test_owners."""
+
+    def __post_init__(self):
+        self.service = service_over(self.owners)
 
     def client(self, **options):
         async def via():
             return self.ports, self.rules
 
-        return client(via=via, listener=self.events.append, on_run=self.runs.append, **options)
+        return client(
+            via=via, service=lambda: self.service, listener=self.events.append, on_run=self.runs.append, **options
+        )
 
     def told(self, type_: str) -> list[str]:
         """Payloads of the events of one type."""

@@ -5,8 +5,6 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
 
 import uvicorn
 
@@ -14,9 +12,6 @@ from accounts.errors import AccessRefused
 from accounts.principals import Kind, Principal, presented_key
 from accounts.scopes import Scope
 from gateway.asgi import Gateway
-from gateway.lists import Lists
-from gateway.pinned import Pinned
-from tests.gateway.remembered import RememberedOwners
 from tests.journeys.pool import PoolOverSimulator, pool_over
 
 KEY = "nb_live_of-the-journey"
@@ -30,7 +25,6 @@ class Served:
     url: str
     pool: PoolOverSimulator
     server: uvicorn.Server
-    owners: RememberedOwners
 
 
 @asynccontextmanager
@@ -39,18 +33,18 @@ async def served(world, *, others=(), around=lambda application: application, **
 
     `others`: more access keys and whose they are. `around` puts something between the server and the gateway.
     """
-    owners = RememberedOwners()
-    there: Any = owners  # the twin answers as the database does: tests.gateway.test_owners
-    gateway = partial(
-        Gateway, authenticate=_keys({KEY: PRINCIPAL, **dict(others)}), pinned=Pinned(there), lists=Lists(there)
-    )
     async with pool_over(world, **options) as pool:
 
         async def machinery():
             return pool.ports, pool.rules
 
-        async with listening(around(gateway(machinery=lambda _: machinery))) as (url, server):
-            yield Served(url, pool, server, owners)
+        gateway = Gateway(
+            authenticate=_keys({KEY: PRINCIPAL, **dict(others)}),
+            machinery=lambda _: machinery,
+            service=lambda: pool.service,
+        )
+        async with listening(around(gateway)) as (url, server):
+            yield Served(url, pool, server)
 
 
 def _keys(known):

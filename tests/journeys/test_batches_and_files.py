@@ -8,7 +8,7 @@ import pytest
 
 from accounts.principals import Kind, Principal
 from accounts.scopes import Scope
-from tests.journeys.pool import world_of
+from tests.journeys.pool import pool_over, world_of
 from tests.journeys.served import served
 from tests.journeys.test_the_sdk_by_base_url import sdk
 from tests.journeys.test_the_sdk_over_the_pool import HELLO, MODEL
@@ -33,7 +33,7 @@ async def test_a_batch_is_made_followed_and_its_results_are_fetched_through_us()
             assert seen.results_url == f"{there.url}/v1/messages/batches/{batch.id}/results"
             results = [one async for one in await claude.messages.batches.results(batch.id)]
             assert {one.custom_id for one in results} == {"one", "two"}
-        accounts = {owned.account for _, owned in there.owners.rows.values()}
+        accounts = {owned.account for _, owned in there.pool.owners.rows.values()}
         assert len(accounts) == 3
 
 
@@ -107,7 +107,16 @@ async def test_anothers_ids_do_not_exist():
 async def test_while_nobody_knows_who_holds_what_the_answer_is_come_back():
     async with served(quick_world()) as there, sdk(there.url) as claude:
         batch = await claude.messages.batches.create(requests=a_batch("one"))
-        there.owners.gone = True
+        there.pool.owners.gone = True
         with pytest.raises(anthropic.InternalServerError):
             await claude.messages.batches.retrieve(batch.id)
         assert (await claude.messages.create(model=MODEL, max_tokens=20, messages=HELLO)).content
+
+
+async def test_the_pooled_client_keeps_them_together_as_well():
+    async with pool_over(quick_world()) as pool, pool.client(principal="me") as claude:
+        made = [await claude.messages.batches.create(requests=a_batch("one")) for _ in range(3)]
+        results = [one async for one in await claude.messages.batches.results(made[0].id)]
+        assert [one.custom_id for one in results] == ["one"]
+        assert [batch.id async for batch in claude.messages.batches.list(limit=2)] == [one.id for one in made][::-1]
+        assert len({owned.account for _, owned in pool.owners.rows.values()}) == 3
