@@ -107,7 +107,7 @@ class StreamObserver:
             case b"message_start" | b"message_delta":
                 self._see_usage(name, data)
             case b"message_stop":
-                self.content_seen = self.stopped = True
+                self._see_stop(data)
             case b"error":
                 self.error = data if self.error is None else self.error
             case b"ping" | b"":
@@ -122,6 +122,12 @@ class StreamObserver:
             self._delta_bytes += len(data)
         if not is_json_object(data):
             self.malformed = True
+
+    def _see_stop(self, data: bytes) -> None:
+        # Clients read this event's data too: one that they cannot read ends nothing.
+        self.content_seen = True
+        self.stopped = is_json_object(data)
+        self.malformed = self.malformed or not self.stopped
 
     def _see_usage(self, name: bytes, data: bytes) -> None:
         reading = read_event(data, so_far=self.reading)

@@ -90,6 +90,8 @@ def read_event(data: bytes, *, so_far: Reading) -> Reading | None:
         event = _event_decoder.decode(data)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
+    if not _is_utf8(data):
+        return None
     if event.message is not None:
         return _reading(event.message)
     return so_far.overwritten(_fields(event.usage))

@@ -144,6 +144,18 @@ def test_what_is_no_event_of_anthropics_is_malformed(broken):
     assert observed(broken).malformed
 
 
+@pytest.mark.parametrize("name", ["message_start", "message_delta"])
+def test_a_report_of_usage_that_is_no_utf8_is_malformed(name):
+    odd = b'{"type": "' + name.encode() + b'", "\xff\xfe": 1, "usage": {"output_tokens": 2}}'
+    assert observed(b"event: " + name.encode() + b"\ndata: " + odd + b"\n\n").malformed
+
+
+@pytest.mark.parametrize("data", [b'{"type": "mess', b'{"type": "message_stop", "\xff": 1}', b""])
+def test_an_end_that_no_client_can_read_is_no_end(data):
+    observer = observed(START, BLOCK, b"event: message_stop\ndata: " + data + b"\n\n")
+    assert (observer.malformed, observer.stopped) == (True, False)
+
+
 @pytest.mark.parametrize("fine", [b": ping\n\n", b"retry: 10\n\n", b"\n\n\n", b"event: x\ndata: a\ndata: b\n\n"])
 def test_what_any_stream_may_have_is_not_malformed(fine):
     assert not observed(START, fine).malformed

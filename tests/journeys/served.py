@@ -28,8 +28,11 @@ class Served:
 
 
 @asynccontextmanager
-async def served(world, *, others=(), **options) -> AsyncIterator[Served]:
-    """Serve the world's accounts at a URL until the block ends. `others`: more access keys and whose they are."""
+async def served(world, *, others=(), around=lambda application: application, **options) -> AsyncIterator[Served]:
+    """Serve the world's accounts at a URL until the block ends.
+
+    `others`: more access keys and whose they are. `around` puts something between the server and the gateway.
+    """
     async with pool_over(world, **options) as pool:
 
         async def machinery():
@@ -40,7 +43,7 @@ async def served(world, *, others=(), **options) -> AsyncIterator[Served]:
             machinery=lambda _: machinery,
             service=lambda: pool.service,
         )
-        async with listening(gateway) as (url, server):
+        async with listening(around(gateway)) as (url, server):
             yield Served(url, pool, server)
 
 

@@ -1,0 +1,1 @@
+"""`make chaos`: every fault the simulator knows, in seeded random order, against the gateway over real HTTP."""
