@@ -48,6 +48,7 @@ def test_the_histories_visit_every_state_often(redis_url: str, capsys: pytest.Ca
     assert min(visited[what] for what in ("leases", "refusals", "late settlements", "adoptions", "reloads")) > 0
 
 
+@pytest.mark.timeout(600)  # the rarest bugs take some hundred histories, which a busy machine plays slowly
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name.replace(" ", "-"))
 def test_a_planted_bug_is_found(redis_url: str, mutant: Mutant) -> None:
     planted = mutant.scripts()
