@@ -1,5 +1,6 @@
 """The rules of `base_urls`, `scopes` and `money` in the form Django's forms and models want: ValidationError."""
 
+import re
 from decimal import Decimal
 from ipaddress import ip_network
 from typing import Final
@@ -22,6 +23,7 @@ EXACT_DIGITS: Final = 15
 """What SQLite keeps of a decimal number without rounding."""
 
 MAX_MODEL_NAME: Final = 200
+_PATTERN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@/\-]*\*?|\*")
 
 plain_name: Final = RegexValidator(
     r"\A[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*\Z",
@@ -59,15 +61,25 @@ def model_names(value: object) -> None:
         raise ValidationError("A model is listed twice.", code="repeated")
 
 
+def model_patterns(value: object) -> None:
+    """As `model_names`; a `*` at the end of one stands for any ending."""
+    model_names(value)
+    for pattern in value if isinstance(value, list) else []:
+        if not _PATTERN.fullmatch(pattern):
+            raise ValidationError(f"{pattern!r} is neither a model's name nor one's beginning and a *.", code="model")
+
+
 def networks(value: object) -> None:
     """A list of addresses and networks (CIDR), of either version; an empty one allows all."""
     if not isinstance(value, list):
         raise ValidationError('A list of addresses or networks, e.g. ["10.0.0.0/8"].', code="not_a_list")
     for text in value:
         try:
-            ip_network(text if isinstance(text, str) else "")
-        except ValueError:
-            raise ValidationError(f"{text!r} is no address and no network.", code="not_a_network") from None
+            network = ip_network(text if isinstance(text, str) else "")
+        except ValueError as trouble:
+            raise ValidationError(f"{text!r} is no network: {trouble}.", code="not_a_network") from None
+        if getattr(network.network_address, "ipv4_mapped", None):
+            raise ValidationError(f"Write {text!r} as an IPv4 network: callers count as such.", code="mapped")
 
 
 def scope_names(value: object) -> None:

@@ -61,7 +61,13 @@ async def _allowed(request: HttpRequest) -> Principal:
     if principal is None:
         raise _Refused(_unauthenticated("Present an access key or sign in."))
     if not principal.may_come_from(request.META.get("REMOTE_ADDR", "")):
-        raise _Refused(_error(403, "forbidden", "This access key may not be used from this address."))
+        raise _Refused(
+            _error(
+                403,
+                "forbidden",
+                "This access key may not be used from this address. Its networks are set where keys are made.",
+            )
+        )
     if not principal.may(Scope.MESSAGES):
         raise _Refused(_error(403, "forbidden", f"This needs the scope {Scope.MESSAGES}."))
     return principal
@@ -74,8 +80,9 @@ def _order(request: HttpRequest, principal: Principal) -> Order:
         order = read_order(request.body)
     except RequestDataTooBig:
         raise _Refused(_error(413, "too_large", "The body is too large.")) from None
-    if not principal.may_use(order.model or DEFAULT_MODEL):
-        raise _Refused(_error(403, "forbidden", "This access key may not use this model. Ask for a wider one."))
+    model = order.model or DEFAULT_MODEL
+    if not principal.may_use(model):
+        raise _Refused(_error(403, "forbidden", f"This access key may not use the model {model}."))
     return order
 
 

@@ -26,19 +26,21 @@ from gateway.arriving import (
     read_body,
 )
 from gateway.errors import CallerRefused, UnknownPool
-from gateway.paths import route
+from gateway.paths import Route, route
 from gateway.pings import EVERY_SECONDS, Pings
 from gateway.pinned import Asked
 from gateway.plain import named
 from gateway.ports import Source
-from gateway.preparing import Context, models_named
+from gateway.preparing import Context
 from gateway.responses import Response
+from gateway.restrictions import models_asked
 from gateway.serving import Service, refusal
 from gateway.wire import Request
 from gateway.wiring import machinery_of, service
 
 SESSION_HEADER: Final = "x-claude-code-session-id"
 SOURCE: Final = "gateway"
+_ELSEWHERE: Final = "This access key may not be used from this address. Its networks are set where keys are made."
 _LOGIN: Final = "Present an access key of this pool as Authorization: Bearer or as x-api-key."
 
 logger = logging.getLogger(__name__)
@@ -73,7 +75,7 @@ class Gateway:
         declared = dict(headers).get("content-length", "")
         body = await read_body(receive, declared=declared, limit=found.route.body_max, patience=self.patience)
         request = arrived(scope, headers, body)
-        _check_models(principal, request)
+        _check_models(principal, found.route, request)
         return Asked(request, found, _context(request, principal), base_url_of(scope, headers)), principal
 
     async def _principal(self, headers: Mapping[str, str]) -> Principal:
@@ -108,13 +110,13 @@ class Gateway:
 
 def _check_place(principal: Principal, scope: Mapping[str, Any]) -> None:
     if not principal.may_come_from((scope.get("client") or ("",))[0]):
-        raise CallerRefused(403, "permission_error", "This access key may not be used from this address.")
+        raise CallerRefused(403, "permission_error", _ELSEWHERE)
 
 
-def _check_models(principal: Principal, request: Request) -> None:
+def _check_models(principal: Principal, found: Route, request: Request) -> None:
     if not principal.models:
         return
-    for model in models_named(request.body):
+    for model in models_asked(found, request.body):
         if not principal.may_use(model):
             raise CallerRefused(403, "permission_error", f"This access key may not use the model {named(model)}.")
 

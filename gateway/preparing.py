@@ -73,19 +73,6 @@ class _Body(msgspec.Struct):
     messages: msgspec.Raw = _NOTHING
 
 
-class _Params(msgspec.Struct):
-    model: object = None
-
-
-class _Batched(msgspec.Struct):
-    params: _Params
-
-
-class _Batch(msgspec.Struct):
-    requests: list[_Batched] = []
-
-
-_batch_decoder: Final = msgspec.json.Decoder(_Batch)
 _decoder: Final = msgspec.json.Decoder(_Body)
 _list_decoder: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -124,17 +111,6 @@ def affinity_key(principal: str, session: str) -> str:
     """Give a session's key: the same name of two principals is two sessions. Empty if there is no session."""
     named = f"{len(principal)}:{principal}:{session}"
     return hashlib.sha256(named.encode()).hexdigest()[:32] if session else ""
-
-
-def models_named(body: bytes) -> frozenset[str]:
-    """Give the models that a message, or the requests of a batch, ask for; none for what is no JSON object."""
-    read = _read(body, strict=False)
-    try:
-        batched = _batch_decoder.decode(body).requests
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        batched = []
-    models = (read.model, *(one.params.model for one in batched))
-    return frozenset(model for model in models if isinstance(model, str))
 
 
 def _beginning(body: _Body) -> str:

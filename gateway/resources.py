@@ -31,10 +31,7 @@ def ids_named(body: bytes) -> frozenset[str]:
     """
     if not may_name(body):
         return frozenset()
-    try:
-        document = json.loads(body, object_pairs_hook=_unrepeated)
-    except (ValueError, RecursionError):
-        return frozenset()  # Anthropic will refuse it
+    document = strictly_read(body)  # what is no JSON, Anthropic will refuse
     messages = _batched(document) if isinstance(document, dict) and "requests" in document else [document]
     return frozenset(id_ for message in messages for id_ in _of_message(message) if _OWN.fullmatch(id_))
 
@@ -42,6 +39,14 @@ def ids_named(body: bytes) -> frozenset[str]:
 def may_name(body: bytes) -> bool:
     """A look at the bytes: quoted keys, which no text inside of a string can imitate, or keys spelled with escapes."""
     return any(key in body for key in _KEYS) or (b"\\u00" in body and _ESCAPED_LETTER.search(body) is not None)
+
+
+def strictly_read(body: bytes) -> Any:  # noqa: ANN401 - JSON
+    """Read JSON, None for what is none. Raises `CallerRefused` (400) for the same key twice in one object."""
+    try:
+        return json.loads(body, object_pairs_hook=_unrepeated)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from django.db.models import Q
 
 from accounts.default_pool import DEFAULT_POOL, default_of
 from accounts.models.pools import Pool
-from accounts.validators import model_names, networks, plain_name, scope_names
+from accounts.validators import model_patterns, networks, plain_name, scope_names
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -51,7 +51,7 @@ class AccessKey(models.Model):
     allowed_models = models.JSONField(
         default=list,
         blank=True,
-        validators=[model_names],
+        validators=[model_patterns],
         help_text="A JSON list of model names, a trailing * stands for any ending; empty: every model.",
     )
     allowed_networks = models.JSONField(
@@ -78,7 +78,8 @@ class AccessKey(models.Model):
         return self.name
 
     def clean(self) -> None:
-        """Refuse a key without a pool where nobody could say which one is meant."""
+        """Refuse a key without a pool where nobody could say which one is meant. A cleared list is an empty one."""
+        self.allowed_models, self.allowed_networks = self.allowed_models or [], self.allowed_networks or []
         if self.pool_id is not None:
             return
         pools = list(Pool.objects.order_by("name"))

@@ -207,6 +207,7 @@ class ClaudeAccount(models.Model):
     def clean(self) -> None:
         """The rules that need more than one field. Raises ValidationError."""
         self._refuse_a_move()
+        self.allowed_models = self.allowed_models or []  # cleared in a form
         try:
             demo = self.pool_id is not None and self.pool.simulated
             self.base_url = checked_base_url(self.base_url, allowed=wiring.allowed_base_urls(), demo=demo)

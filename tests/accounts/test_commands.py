@@ -111,7 +111,16 @@ def test_a_key_is_made_for_some_models_and_networks_only(capsys):
     assert (facts["models"], facts["networks"]) == (["claude-haiku-*"], ["10.0.0.0/8"])
 
 
-@pytest.mark.parametrize("network", ["10.0.0.1/8", "nowhere", "300.1.1.1"])
-def test_what_is_no_network_is_refused(capsys, network):
-    with pytest.raises(CommandError, match="no network"):
-        created(capsys, "--ip", network)
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("--ip", "10.0.0.1/8", "has host bits set"),
+        ("--ip", "nowhere", "is no network"),
+        ("--ip", "::ffff:10.0.0.0/104", "as an IPv4 network"),
+        ("--model", "claude-*-5", "neither a model's name"),
+        ("--model", " claude-opus-5", "neither a model's name"),
+    ],
+)
+def test_a_restriction_that_would_not_do_what_it_seems_to_is_refused(capsys, option, value, words):
+    with pytest.raises(CommandError, match=words):
+        created(capsys, option, value)

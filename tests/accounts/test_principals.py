@@ -60,3 +60,27 @@ def test_scopes_are_sorted_and_counted_once():
 def test_unknown_scopes_and_none_at_all_are_refused(scopes):
     with pytest.raises(ScopesRefused):
         checked_scopes(scopes)
+
+
+def restricted(*, models=(), networks=()):
+    return Principal(kind=Kind.ACCESS_KEY, id="1", name="k", scopes=frozenset(), models=models, networks=networks)
+
+
+def test_without_restrictions_every_model_and_every_place_will_do():
+    assert restricted().may_use("anything")
+    assert restricted().may_come_from("")
+
+
+@pytest.mark.parametrize(
+    ("model", "may"), [("claude-haiku-5-5", True), ("claude-opus-5", True), ("claude-opus-5-5", False)]
+)
+def test_a_model_is_named_or_begins_as_named(model, may):
+    assert restricted(models=("claude-haiku-*", "claude-opus-5")).may_use(model) is may
+
+
+@pytest.mark.parametrize(
+    ("address", "may"),
+    [("10.9.9.9", True), ("::ffff:10.9.9.9", True), ("11.0.0.1", False), ("2001:db8::1", True), ("x", False)],
+)
+def test_a_caller_comes_from_within_or_not_at_all(address, may):
+    assert restricted(networks=("10.0.0.0/8", "2001:db8::1")).may_come_from(address) is may

@@ -216,12 +216,45 @@ async def test_a_key_may_use_its_models_only(model, status):
     assert (await ask(gateway, body(model=model))).status == status
 
 
-async def test_a_batch_does_not_smuggle_a_model_in():
+def batched(*params):
+    return json.dumps({"requests": [{"custom_id": "a", "params": one} for one in params]}).encode()
+
+
+ALLOWED, FORBIDDEN = {"model": "claude-opus-5"}, {"model": MODEL}
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (batched(ALLOWED, ALLOWED), 200),
+        (batched(ALLOWED, FORBIDDEN), 403),
+        (batched(FORBIDDEN, []), 400),
+        (batched(FORBIDDEN)[:-2] + b', {"custom_id": "b"}]}', 400),
+        (batched(FORBIDDEN).replace(b'"a"', b'"\\ud800"'), 403),
+        (batched(FORBIDDEN).decode().encode("utf-16"), 403),
+        (b"\xef\xbb\xbf" + batched(FORBIDDEN), 403),
+        (batched(FORBIDDEN)[:-1] + b', "requests": []}', 400),
+        (b'{"requests": ' + b"[" * 5_000 + b"]" * 5_000 + b"}", 400),
+    ],
+)
+async def test_a_batch_does_not_smuggle_a_model_in(sent, status):
     pool = stage(alpha=[ok()])
-    smuggled = json.dumps({"requests": [{"custom_id": "a", "params": {"model": MODEL}}]}).encode()
     gateway = gateway_over(pool, principal=replace(CAREFUL, networks=()))
-    caller = await ask(gateway, smuggled, target="/v1/messages/batches")
-    assert (caller.status, caller.error, pool.upstream.sent) == (403, "permission_error", [])
+    caller = await ask(gateway, sent, target="/v1/messages/batches")
+    assert (caller.status, len(pool.upstream.sent)) == (status, int(status == 200))
+
+
+async def test_a_message_that_names_two_models_is_refused():
+    pool = stage(alpha=[ok()])
+    both = body(model=MODEL)[:-1] + b', "model": "claude-opus-5"}'
+    caller = await ask(gateway_over(pool, principal=replace(CAREFUL, networks=())), both)
+    assert (caller.status, pool.upstream.sent) == (400, [])
+
+
+async def test_a_restricted_key_may_use_what_names_no_model():
+    gateway = gateway_over(stage(alpha=[ok()]), principal=replace(CAREFUL, networks=()))
+    assert (await ask(gateway, b"", method="GET", target="/v1/models")).status == 200
+    assert (await ask(gateway, b"--x\r\n", target="/v1/files")).status == 200
 
 
 @pytest.mark.parametrize(

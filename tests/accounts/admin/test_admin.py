@@ -357,6 +357,19 @@ def test_an_access_key_is_revoked_in_the_list_and_never_deleted(alice):
     assert alice.post(reverse("admin:accounts_accesskey_delete", args=[key.pk]), {"post": "yes"}).status_code == 403
 
 
+@pytest.mark.parametrize("cleared", ["", "null", "[]"])
+def test_a_cleared_restriction_is_none(alice, cleared):
+    make_key(alice, allowed_models=cleared, allowed_networks=cleared)
+    key = AccessKey.objects.get()
+    assert (key.allowed_models, key.allowed_networks) == ([], [])
+
+
+def test_an_access_key_is_made_for_some_models_and_networks(alice):
+    make_key(alice, allowed_models='["claude-haiku-*"]', allowed_networks='["10.0.0.0/8"]')
+    key = AccessKey.objects.get()
+    assert (key.allowed_models, key.allowed_networks) == (["claude-haiku-*"], ["10.0.0.0/8"])
+
+
 def test_an_access_key_cannot_be_changed(alice):
     make_key(alice)
     key = AccessKey.objects.get()
