@@ -10,9 +10,11 @@ Note [Revocation]
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
+from types import MappingProxyType
 from typing import Final
 
 from django.db import DatabaseError
@@ -44,9 +46,13 @@ def issue_access_key(
     expires_at: datetime | None = None,
     models: Iterable[str] = (),
     networks: Iterable[str] = (),
+    limits: Mapping[str, int | Decimal | None] = MappingProxyType({}),
 ) -> tuple[str, AccessKey]:
-    """Make a key. The text is returned this once and kept nowhere. Raises ScopesRefused, ValidationError."""
-    key = AccessKey(name=name, scopes=checked_scopes(scopes), pool=pool, expires_at=expires_at)
+    """Make a key. The text is returned this once and kept nowhere. Raises ScopesRefused, ValidationError.
+
+    `limits` are columns of `Limited`: amounts, dollars as Decimal.
+    """
+    key = AccessKey(name=name, scopes=checked_scopes(scopes), pool=pool, expires_at=expires_at, **limits)
     key.allowed_models, key.allowed_networks = list(models), list(networks)
     plain = draw_secret(key)
     key.full_clean()
@@ -148,6 +154,7 @@ def principal_of(key: AccessKey) -> Principal:
         pool_id=pool_id,
         models=tuple(key.allowed_models),
         networks=tuple(key.allowed_networks),
+        client=key.client(),
     )
 
 

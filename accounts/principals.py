@@ -8,6 +8,7 @@ from ipaddress import ip_address, ip_network
 
 from accounts.errors import AccessRefused
 from accounts.scopes import Scope
+from quota.engine.types import Client
 
 
 class Kind(StrEnum):
@@ -19,7 +20,8 @@ class Kind(StrEnum):
 class Principal:
     """Somebody we recognised, and what they may do. `pool_id` None: the default pool.
 
-    `models` (a trailing `*` stands for any ending) and `networks` restrict; an empty one does not.
+    `models` (a trailing `*` stands for any ending) and `networks` restrict; an empty one does not. `client`
+    is who asks in the engine's words, with limits of its own.
     """
 
     kind: Kind
@@ -29,6 +31,7 @@ class Principal:
     pool_id: str | None = None
     models: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
+    client: Client | None = None
 
     def may_use(self, model: str) -> bool:
         """Whether requests for this model are allowed."""

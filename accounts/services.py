@@ -15,7 +15,7 @@ from django.views.decorators.debug import sensitive_variables
 from accounts import wiring
 from accounts.errors import DeletionRefused, DuplicateKey
 from accounts.models import ClaudeAccount, Pool
-from accounts.models.claude_accounts import LIMIT_FIELDS
+from accounts.models.limits import LIMIT_FIELDS
 from accounts.signals import account_mended
 
 CHANGEABLE = frozenset({"name", "base_url", "priority", "weight", "max_concurrency", "allowed_models", *LIMIT_FIELDS})

@@ -65,7 +65,7 @@ def _caller_wait(best: Outcome, soonest: int | None) -> int | None:
 def refused(state: State, refusal: Refusal) -> FinalAnswer:
     """Say what the caller gets when nobody (else) can serve the request in time."""
     if not state.outcomes:
-        return refusals.answer(refusal, model=state.call.model)
+        return refusals.answer(refusal, model=state.call.model, client=state.call.client)
     return _best(state, soonest=refusals.soonest_ms(refusal))
 
 

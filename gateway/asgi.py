@@ -124,7 +124,12 @@ def _check_models(principal: Principal, found: Route, request: Request) -> None:
 def _context(request: Request, principal: Principal) -> Context:
     headers: Headers = request.headers
     session = next((value for name, value in headers if name == SESSION_HEADER and value.isprintable()), "")
-    return Context(principal=principal.id, session=session, source=SOURCE, access_key=principal.id)
+    return Context(
+        principal=principal.id,
+        session=session,
+        source=SOURCE,
+        client=principal.client,
+    )
 
 
 def _unavailable(message: str) -> CallerRefused:

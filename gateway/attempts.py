@@ -80,6 +80,7 @@ def _ask(state: State) -> Ask:
             tokens=call.tokens,
             cost=call.cost,
             tried=state.tried,
+            client=call.client,
             session=call.affinity,
             only=call.only,
             ttl_ms=call.lease_ms,

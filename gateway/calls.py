@@ -5,10 +5,13 @@ from typing import Final
 
 from gateway.outcomes import Outcome
 from gateway.usage import Reading
+from quota.engine.types import Client
 
 LEASE_TTL_MS: Final = 120_000
 """How long a dead process keeps its share; longer calls renew."""
 ATTEMPTS: Final = 3
+POINTLESS_MS: Final = 600_000
+"""Nobody should hold a request open longer than the SDKs' own ten minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,8 @@ class Call:
     category: str = ""
     access_key: str = ""
     """The key's id, never the key."""
+    client: Client | None = None
+    """Whose limits count beside the accounts': the access key's, if it is one."""
     stream: bool = False
     attempts: int = ATTEMPTS
     wait_ms: int = 0

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from accounts.errors import AccountsError
-from accounts.principals import Kind, Principal
+from accounts.principals import Principal
 from gateway.driver import Run
 from gateway.errors import CallFailed, UnknownPool
 from gateway.orders import Order
@@ -167,7 +167,7 @@ class Orchestrator:
             category=order.category,
             principal=f"{who.kind}:{who.id}",
             source=SOURCE,
-            access_key=who.id if who.kind is Kind.ACCESS_KEY else "",
+            on_behalf_of=who.client,
             listener=listener,
             on_run=runs.append,
             via=self._via,

@@ -17,6 +17,7 @@ from gateway.calls import Call
 from gateway.errors import UnusableRequest
 from gateway.wire import Request
 from quota.catalog import group_of
+from quota.engine.types import Client
 from quota.estimate import Estimate, Policy, estimate
 
 MESSAGES_PATH: Final = "/v1/messages"
@@ -45,17 +46,18 @@ class PoolRules:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Who asks, and what for. `principal` namespaces sessions; `access_key` is the key's id.
+    """Who asks, and what for. `principal` namespaces sessions.
 
-    `only` is the one account that may serve it: it holds what the request is about.
+    `only` is the one account that may serve it: it holds what the request is about. `client` is
+    whoever has limits of its own: an access key, by its id.
     """
 
     principal: str = ""
     session: str = ""
     source: str = "client"
     category: str = ""
-    access_key: str = ""
     only: str = ""
+    client: Client | None = None
 
 
 _NOTHING: Final = msgspec.Raw(b"")
@@ -98,8 +100,9 @@ def prepare(request: Request, *, context: Context, rules: PoolRules, activity: s
         affinity=affinity_key(context.principal, session or (_beginning(body) if makes_tokens else "")),
         source=context.source,
         category=context.category,
-        access_key=context.access_key,
+        access_key=context.client.id if context.client else "",
         only=context.only,
+        client=context.client,
         stream=body.stream is True,
         wait_ms=rules.queue_ms,
         seats=rules.queue_size,

@@ -4,15 +4,14 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Final
 
-from gateway.calls import OwnAnswer
+from gateway import own_limits
+from gateway.calls import POINTLESS_MS, OwnAnswer
 from gateway.plain import named
-from quota.engine.types import NEVER, Block, Reason, Refusal
+from quota.engine.types import NEVER, Block, Client, Reason, Refusal
 
 POLL_MS: Final = 250
 """How often to ask again where a place may come free at any time."""
 SHORTEST_PAUSE_MS: Final = 20
-POINTLESS_MS: Final = 600_000
-"""Nobody should hold a request open longer than the SDKs' own ten minutes."""
 SHOWN_BLOCKS: Final = 8
 
 _FREE_ANY_TIME: Final = {Reason.CONCURRENCY, Reason.PROBING, Reason.LIMIT}
@@ -52,8 +51,10 @@ def soonest_ms(refusal: Refusal) -> int | None:
     return max(0, min(waits)) if waits else None
 
 
-def answer(refusal: Refusal, *, model: str) -> OwnAnswer:
+def answer(refusal: Refusal, *, model: str, client: Client | None = None) -> OwnAnswer:
     """Say it to the caller: why, and when it is worth coming back."""
+    if refusal.limited is not None:
+        return own_limits.answer(refusal.limited, client=client, now_ms=refusal.now_ms)
     if refusal.blocks and all(block.reason is Reason.MODEL_NOT_ALLOWED for block in refusal.blocks):
         return OwnAnswer(404, "not_found_error", f"model: {named(model)}", should_retry=False)
     wait = soonest_ms(refusal)
@@ -69,6 +70,8 @@ def worth_retrying(wait_ms: int | None) -> bool | None:
 
 def summary(refusal: Refusal) -> str:
     """Put the refusal on one line of the decision chain: who, why, and for how long."""
+    if refusal.limited is not None:
+        return own_limits.summary(refusal.limited)
     shown = ", ".join(_block(block, now_ms=refusal.now_ms) for block in refusal.blocks[:SHOWN_BLOCKS])
     more = len(refusal.blocks) - SHOWN_BLOCKS
     return f"refused: {shown or 'no accounts'}" + (f" and {more} more" if more > 0 else "")

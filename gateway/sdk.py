@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gateway.driver import Run
     from gateway.ports import Listener, Source
     from gateway.serving import Service
+    from quota.engine.types import Client
 
 BASE_URL: Final = "http://pool.invalid"
 """Never connected to. Explicit, lest ANTHROPIC_BASE_URL is read."""
@@ -42,7 +43,7 @@ def client(
     category: str = "",
     principal: str = "",
     source: str = "client",
-    access_key: str = "",
+    on_behalf_of: "Client | None" = None,
     listener: "Listener | None" = None,
     on_run: "Callable[[Run], None] | None" = None,
     via: "Source | None" = None,
@@ -52,6 +53,7 @@ def client(
 
     `pool` is a name or id, or empty: the pool named default, else the only one there is. One that does not exist shows
     at the first request, as an `anthropic.APIConnectionError` caused by `gateway.errors.UnknownPool`.
+    `on_behalf_of` has limits of its own, which are counted and enforced beside the accounts'.
     `session` keeps requests on one account while that makes sense, among requests of the same `principal`. `via` and
     `service` bring machinery of one's own (tests do). The SDK retries nothing: the pool has done so already.
     """
@@ -60,7 +62,13 @@ def client(
 
     from gateway.transport import PoolTransport
 
-    context = Context(principal=principal, session=session, source=source, category=category, access_key=access_key)
+    context = Context(
+        principal=principal,
+        session=session,
+        source=source,
+        category=category,
+        client=on_behalf_of,
+    )
     transport = PoolTransport(
         via or _wired(pool), context=context, listener=listener, on_run=on_run, service=service or _service
     )

@@ -132,6 +132,7 @@ def _lease(pool_id: uuid.UUID, entry: Entry, state: AttemptState) -> AttemptFact
         entry=entry.id,
         usage_day=(instant(0) + timedelta(days=int(fields["day"]))).date(),
         granted_at=instant(fields["granted_ms"]),
+        access_key=text(fields.get("client", ""), NAME),
     )
 
 

@@ -65,6 +65,7 @@ class AttemptFacts:
     usage_day: date
     granted_at: datetime
     activity_id: uuid.UUID | None = None
+    access_key: str = ""
     number: int = 0
     model: str = ""
     group: str = ""
@@ -186,6 +187,7 @@ class RollupKey:
     starts_at: datetime
     model: str
     pool_id: uuid.UUID
+    access_key: str = ""
 
 
 AMOUNTS: Final = (
@@ -215,7 +217,7 @@ def rollups_of(attempt: AttemptFacts) -> dict[RollupKey, Amounts]:
     day = datetime.combine(attempt.usage_day, datetime.min.time(), tzinfo=UTC)
     amounts = _amounts(attempt)
     keys = (
-        RollupKey(attempt.account_id, span, starts_at, attempt.model, attempt.pool_id)
+        RollupKey(attempt.account_id, span, starts_at, attempt.model, attempt.pool_id, attempt.access_key)
         for span, starts_at in ((Span.HOUR, hour), (Span.DAY, day))
     )
     return dict.fromkeys(keys, amounts)

@@ -33,7 +33,7 @@ _COMMON_CAUSE: Final = timedelta(minutes=1)
 """The engine's span within which several refused keys have one cause."""
 _SHOWN: Final = 2_000
 """Characters of each field of an entry set aside."""
-_KEY: Final = ("account_id", "span", "starts_at", "model", "pool_id")
+_KEY: Final = ("account_id", "span", "starts_at", "model", "pool_id", "access_key")
 
 Facts = TypeVar("Facts", ActivityFacts, AttemptFacts)
 

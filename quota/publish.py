@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
-from django.db.models import Q, Sum
+from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
 from accounts.database import in_database
@@ -43,6 +43,8 @@ class PoolImage:
     settings: PoolSettings
     accounts: tuple[Account, ...]
     usage: Mapping[str, Usage]
+    clients: Mapping[str, Usage] = field(default_factory=dict)
+    """What access keys used, for an engine that has lost the pool."""
     pardoned: Mapping[str, datetime] = field(default_factory=dict)
     """Accounts to let go of, as they were refused once or mended (when), and are enabled."""
 
@@ -81,16 +83,29 @@ def account_of(account: ClaudeAccount) -> Account:
 
 def usage_of(pool_id: uuid.UUID, *, today: date) -> dict[str, Usage]:
     """What each account used on this UTC day and in its month, by the ledger."""
+    return _usage_by("account_id", _this_month(pool_id, today), today=today)
+
+
+def clients_usage_of(pool_id: uuid.UUID, *, today: date) -> dict[str, Usage]:
+    """What each access key used on this UTC day and in its month, by the ledger. Every call of it counts there."""
+    return _usage_by("access_key", _this_month(pool_id, today).exclude(access_key=""), today=today)
+
+
+def _this_month(pool_id: uuid.UUID, today: date) -> QuerySet[UsageRollup]:
     midnight = datetime.combine(today, time.min, tzinfo=UTC)
-    rollups = UsageRollup.objects.filter(
+    return UsageRollup.objects.filter(
         pool=pool_id, span=Span.DAY, starts_at__gte=midnight.replace(day=1), starts_at__lt=midnight + timedelta(days=1)
     )
+
+
+def _usage_by(column: str, rollups: QuerySet[UsageRollup], *, today: date) -> dict[str, Usage]:
+    midnight = datetime.combine(today, time.min, tzinfo=UTC)
     month = {f"month_{name}": Sum(column) for name, column in _USED.items()}
     day = {f"day_{name}": Sum(column, filter=Q(starts_at=midnight), default=0) for name, column in _USED.items()}
     sums = (*month, *day)
-    rows = rollups.order_by().values("account_id").annotate(**month, **day).values_list("account_id", *sums)
+    rows = rollups.order_by().values(column).annotate(**month, **day).values_list(column, *sums)
     number = (today - _EPOCH).days
-    return {str(account): Usage(day=number, **dict(zip(sums, used, strict=True))) for account, *used in rows}
+    return {str(who): Usage(day=number, **dict(zip(sums, used, strict=True))) for who, *used in rows}
 
 
 def read_pool(pool_id: uuid.UUID, *, today: date) -> PoolImage:
@@ -99,7 +114,8 @@ def read_pool(pool_id: uuid.UUID, *, today: date) -> PoolImage:
     pool = Pool.objects.get(pk=pool_id)
     accounts = tuple(account_of(account) for account in ClaudeAccount.objects.filter(pool=pool).order_by("pk"))
     usage = usage_of(pool.pk, today=today)
-    return PoolImage(str(pool.pk), settings_of(pool), accounts, usage, _pardoned(pool.pk, accounts))
+    clients = clients_usage_of(pool.pk, today=today)
+    return PoolImage(str(pool.pk), settings_of(pool), accounts, usage, clients, _pardoned(pool.pk, accounts))
 
 
 def _pardoned(pool_id: uuid.UUID, accounts: Sequence[Account]) -> dict[str, datetime]:
@@ -135,7 +151,7 @@ async def load_pool(engine: Engine, pool_id: str) -> bool:
 
 async def configure(engine: Engine, image: PoolImage) -> bool:
     """Tell the engine; False if it knows a newer version. Raises the engine's errors."""
-    done = await engine.configure(image.pool, image.settings, image.accounts, usage=image.usage)
+    done = await engine.configure(image.pool, image.settings, image.accounts, usage=image.usage, clients=image.clients)
     for account in image.pardoned:
         with suppress(UnknownAccount):  # gone in the newer version
             await engine.clear_cooldown(image.pool, account, actor=PARDON)

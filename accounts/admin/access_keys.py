@@ -1,6 +1,6 @@
-"""Access keys in the admin site: made, shown once, revoked. Never changed, never deleted."""
+"""Access keys in the admin site: made, shown once, limited, revoked. Never deleted."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from django import forms
 from django.contrib import admin, messages
@@ -15,11 +15,29 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from accounts.access import draw_secret, revoke_access_key
+from accounts.admin.limits import LIMIT_ROWS, LIMIT_WIDGETS
+from accounts.admin.saving import ComparesWithWhatWasShown, SavesWhatChanged
 from accounts.models import AccessKey
+from accounts.models.limits import LIMIT_FIELDS
 from accounts.scopes import MEANINGS
 
+RESTRICTIONS: Final = ("allowed_models", "allowed_networks", "expires_at", "max_concurrency", *LIMIT_FIELDS)
+"""What may change after a key was made; a change is effective within a second."""
 
-class AccessKeyForm(forms.ModelForm):  # type: ignore[type-arg] # not subscriptable at runtime
+
+class RestrictionsForm(ComparesWithWhatWasShown):
+    class Meta:
+        model = AccessKey
+        fields = RESTRICTIONS
+
+    def clean_expires_at(self) -> Any:  # noqa: ANN401 - a datetime or None, as Django types it
+        when = self.cleaned_data["expires_at"]
+        if when is not None and when <= timezone.now() and "expires_at" in self.changed_data:
+            raise ValidationError("That is in the past. To end a key now, revoke it.")
+        return when
+
+
+class AccessKeyForm(RestrictionsForm):
     scopes = forms.MultipleChoiceField(
         choices=[(scope.value, f"{scope}: {meaning}") for scope, meaning in MEANINGS.items()],
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
@@ -28,37 +46,40 @@ class AccessKeyForm(forms.ModelForm):  # type: ignore[type-arg] # not subscripta
 
     class Meta:
         model = AccessKey
-        fields = ("name", "scopes", "pool", "allowed_models", "allowed_networks", "expires_at")
-
-    def clean_expires_at(self) -> Any:  # noqa: ANN401 - a datetime or None, as Django types it
-        when = self.cleaned_data["expires_at"]
-        if when is not None and when <= timezone.now():
-            raise ValidationError("That is in the past.")
-        return when
+        fields = ("name", "scopes", "pool", *RESTRICTIONS)
 
 
 @admin.register(AccessKey)
-class AccessKeyAdmin(ModelAdmin):  # type: ignore[misc] # unfold is untyped
-    form = AccessKeyForm
+class AccessKeyAdmin(SavesWhatChanged, ModelAdmin):  # type: ignore[misc] # unfold is untyped
+    form = RestrictionsForm
+    formfield_overrides: ClassVar = LIMIT_WIDGETS
     list_display = ("name", "hint", "state", "allowed", "pool", "expires_at", "last_used_at")
     list_filter = ("pool",)
     list_select_related = ("pool",)
     search_fields = ("name", "hint")
     actions = ("revoke",)
-    facts: ClassVar = (
-        "name", "hint", "condition", "allowed", "pool", "allowed_models", "allowed_networks",
-        "expires_at", "revoked_at", "last_used_at", "created_at",
-    )  # fmt: skip
+    facts: ClassVar = ("name", "hint", "condition", "allowed", "pool", "revoked_at", "last_used_at", "created_at")
+    restrictions: ClassVar = (
+        ("Restrictions", {"fields": ("allowed_models", "allowed_networks", "expires_at", "max_concurrency")}),
+        (
+            "Limits",
+            {
+                "fields": LIMIT_ROWS,
+                "description": "What all requests with this key may use, whichever account serves them; empty means no "
+                "limit. A minute is any 60 seconds, days and months are calendar UTC.",
+            },
+        ),
+    )
 
-    def get_fields(self, request: HttpRequest, obj: AccessKey | None = None) -> tuple[str, ...]:  # noqa: ARG002
-        return self.facts if obj else self.form.Meta.fields
+    def get_fieldsets(self, request: HttpRequest, obj: AccessKey | None = None) -> Any:  # noqa: ARG002, ANN401
+        return ((None, {"fields": self.facts if obj else ("name", "scopes", "pool")}), *self.restrictions)
 
     def get_readonly_fields(self, request: HttpRequest, obj: AccessKey | None = None) -> tuple[str, ...]:  # noqa: ARG002
         return self.facts if obj else ()
 
     def get_form(self, request: HttpRequest, obj: AccessKey | None = None, **options: Any) -> Any:  # noqa: ANN401
-        # Without this, the form's own field would stand editable among the facts.
-        return super().get_form(request, obj, **(options | {"form": forms.ModelForm} if obj else options))
+        """What a key may do is said once, when it is made; how much, at any time."""
+        return super().get_form(request, obj, **(options if obj else options | {"form": AccessKeyForm}))
 
     def has_delete_permission(self, request: HttpRequest, obj: AccessKey | None = None) -> bool:  # noqa: ARG002
         """History names keys; revoking is what ends one."""
@@ -84,10 +105,10 @@ class AccessKeyAdmin(ModelAdmin):  # type: ignore[misc] # unfold is untyped
         changed = sum(revoke_access_key(key, now=now) for key in keys)
         self.message_user(request, f"{changed} revoked, effective within a second.", messages.SUCCESS)
 
-    def save_model(self, request: Any, obj: AccessKey, form: object, change: bool) -> None:  # noqa: ANN401, ARG002
+    def save_model(self, request: Any, obj: AccessKey, form: "forms.ModelForm[Any]", change: bool) -> None:  # noqa: ANN401
         if not change:
             request.drawn_secret = draw_secret(obj)
-            obj.save(force_insert=True)
+        super().save_model(request, obj, form, change)
 
     def response_add(self, request: Any, obj: AccessKey, post_url_continue: str | None = None) -> HttpResponse:  # noqa: ANN401, ARG002
         """Show the key on this very page.

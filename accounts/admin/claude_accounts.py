@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
-from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminIntegerFieldWidget, UnfoldAdminPasswordWidget
+from unfold.widgets import UnfoldAdminPasswordWidget
 
 from accounts import services, wiring
+from accounts.admin.limits import LIMIT_ROWS, LIMIT_WIDGETS
 from accounts.admin.saving import ComparesWithWhatWasShown, SavesWhatChanged
 from accounts.errors import DeletionRefused, KeyRefused
 from accounts.leases import leases_of
 from accounts.models import ClaudeAccount, Pool
-from accounts.models.claude_accounts import LIMIT_FIELDS
 from accounts.validators import acceptable_key
-from quota.engine.types import Window
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -36,13 +33,6 @@ _ADDRESS_HELP = (
     "Where the key is sent. Empty: Anthropic, or the simulator in a simulated pool, which accepts nothing else. "
     "Other addresses must be in ANTHROPIC_BASE_URLS."
 )
-
-
-class DollarsField(forms.DecimalField):
-    """Shows 12.5 and not 12.500000000."""
-
-    def prepare_value(self, value: object) -> object:
-        return f"{value.normalize():f}" if isinstance(value, Decimal) else value
 
 
 class ClaudeAccountForm(ComparesWithWhatWasShown):
@@ -93,11 +83,7 @@ class ClaudeAccountForm(ComparesWithWhatWasShown):
 @admin.register(ClaudeAccount)
 class ClaudeAccountAdmin(SavesWhatChanged, ModelAdmin):  # type: ignore[misc] # unfold is untyped
     form = ClaudeAccountForm
-    formfield_overrides: ClassVar = {
-        # Without a minimum of its own: the model says the same about -5 and 0, and says it better.
-        models.PositiveBigIntegerField: {"min_value": None, "widget": UnfoldAdminIntegerFieldWidget},
-        models.DecimalField: {"form_class": DollarsField, "widget": UnfoldAdminDecimalFieldWidget},
-    }
+    formfield_overrides: ClassVar = LIMIT_WIDGETS
     list_display = ("name", "pool", "status", "priority", "weight", "key", "organization_id")
     list_display_links = ("name",)
     list_editable = ("priority",)
@@ -113,9 +99,7 @@ class ClaudeAccountAdmin(SavesWhatChanged, ModelAdmin):  # type: ignore[misc] # 
         (
             "Limits",
             {
-                "fields": tuple(
-                    tuple(name for name in LIMIT_FIELDS if name.endswith(f"_{window}")) for window in Window
-                ),
+                "fields": LIMIT_ROWS,
                 "description": "An account is never pushed past these; empty means no limit. A minute is any 60 "
                 "seconds, days and months are calendar UTC.",
             },

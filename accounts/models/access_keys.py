@@ -10,8 +10,10 @@ from django.db import models
 from django.db.models import Q
 
 from accounts.default_pool import DEFAULT_POOL, default_of
+from accounts.models.limits import Limited, limit_constraints
 from accounts.models.pools import Pool
 from accounts.validators import model_patterns, networks, plain_name, scope_names
+from quota.engine.types import Client
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -32,7 +34,7 @@ class AccessKeyQuerySet(models.QuerySet["AccessKey"]):
         return self.filter(revoked_at=None).update(revoked_at=now)
 
 
-class AccessKey(models.Model):
+class AccessKey(Limited):
     """The right of a client to use the pool."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -72,6 +74,7 @@ class AccessKey(models.Model):
         constraints = (
             models.CheckConstraint(condition=~Q(scopes=[]), name="access_key_has_scopes"),
             models.CheckConstraint(condition=~Q(sha256=""), name="access_key_has_hash"),
+            *limit_constraints("access_key"),
         )
 
     def __str__(self) -> str:
@@ -86,6 +89,10 @@ class AccessKey(models.Model):
         if pools and default_of(pools) is None:
             names = ", ".join(pool.name for pool in pools)
             raise ValidationError(f"Name the pool: none is called {DEFAULT_POOL}, and there are several: {names}.")
+
+    def client(self) -> Client:
+        """Who asks, in the engine's words. Without limits, too: what it uses counts, should it ever get some."""
+        return Client(str(self.pk), self.limits(), self.max_concurrency)
 
     def is_usable(self, *, now: datetime) -> bool:
         """Neither revoked nor expired at `now`."""

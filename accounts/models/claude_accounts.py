@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from django.core.exceptions import ValidationError
@@ -19,53 +18,21 @@ from accounts.base_urls import checked_base_url
 from accounts.errors import BaseUrlRefused, DuplicateKey, KeyRefused, UndecryptableKey
 from accounts.fields import EncryptedTextField
 from accounts.models.account_rows import ClaudeAccountQuerySet, with_companions
+from accounts.models.limits import Limited, limit_constraints
 from accounts.models.pools import Pool, save_versioned
-from accounts.money import DECIMAL_PLACES, from_nano, to_nano
-from accounts.validators import MAX_AMOUNT, MAX_DOLLARS, acceptable_key, exact_dollars, model_names, plain_name
+from accounts.validators import acceptable_key, model_names, plain_name
 from quota.engine.strategies import STRIDE
-from quota.engine.types import Limit, Metric, Window
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from accounts.credentials import Secret
 
-COUNTED: Final = tuple(f"limit_{metric}_{window}" for metric in (Metric.REQUESTS, Metric.TOKENS) for window in Window)
-COSTS: Final = tuple(f"limit_{Metric.COST}_{window}" for window in Window)
-LIMIT_FIELDS: Final = (*COUNTED, *COSTS)
-SMALLEST_DOLLARS: Final = from_nano(1)
-POSITIVE: Final = "A limit is positive; leave it empty for none."
 MAX_WEIGHT: Final = STRIDE
 """One account that the engine refuses would keep every edit of its pool from reaching it."""
 
 
-def _amount(noun: str) -> models.PositiveBigIntegerField[int | None, int | None]:
-    validators = [MinValueValidator(1, POSITIVE), MaxValueValidator(MAX_AMOUNT)]
-    return models.PositiveBigIntegerField(noun, null=True, blank=True, validators=validators)
-
-
-def _dollars(noun: str) -> models.DecimalField[Decimal | None, Decimal | None]:
-    validators: list[Any] = [
-        MinValueValidator(SMALLEST_DOLLARS, POSITIVE),
-        MaxValueValidator(MAX_DOLLARS),
-        exact_dollars,
-    ]
-    return models.DecimalField(
-        noun, max_digits=16, decimal_places=DECIMAL_PLACES, null=True, blank=True, validators=validators
-    )
-
-
-def _limit_constraint(field: str) -> models.CheckConstraint:
-    largest = MAX_DOLLARS if field in COSTS else MAX_AMOUNT
-    within = Q(**{f"{field}__gt": 0, f"{field}__lte": largest})
-    return models.CheckConstraint(
-        condition=Q(**{f"{field}__isnull": True}) | within,
-        name=f"account_{field}_positive",
-        violation_error_message=POSITIVE,
-    )
-
-
-class ClaudeAccount(models.Model):
+class ClaudeAccount(Limited):
     """One API key of an organization that the operator owns."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -98,22 +65,6 @@ class ClaudeAccount(models.Model):
     )
     enabled = models.BooleanField(default=True, help_text="Disabled accounts get no requests and keep their history.")
     disabled_reason = models.CharField(max_length=200, blank=True, default="", editable=False)
-    limit_requests_minute = _amount("requests per minute")
-    limit_requests_day = _amount("requests per day")
-    limit_requests_month = _amount("requests per month")
-    limit_tokens_minute = _amount("tokens per minute")
-    limit_tokens_day = _amount("tokens per day")
-    limit_tokens_month = _amount("tokens per month")
-    limit_cost_minute = _dollars("US dollars per minute")
-    limit_cost_day = _dollars("US dollars per day")
-    limit_cost_month = _dollars("US dollars per month")
-    max_concurrency = models.PositiveIntegerField(
-        "requests at once",
-        null=True,
-        blank=True,
-        validators=[MinValueValidator(1)],
-        help_text="Empty: as many as come.",
-    )
     allowed_models = models.JSONField(
         default=list,
         blank=True,
@@ -151,11 +102,7 @@ class ClaudeAccount(models.Model):
             models.CheckConstraint(
                 condition=Q(weight__gte=1, weight__lte=MAX_WEIGHT), name="account_weight_within_bounds"
             ),
-            models.CheckConstraint(
-                condition=Q(max_concurrency__isnull=True) | Q(max_concurrency__gte=1),
-                name="account_concurrency_positive",
-            ),
-            *(_limit_constraint(field) for field in LIMIT_FIELDS),
+            *limit_constraints("account"),
         )
 
     _stored_pool_id: uuid.UUID | None = None
@@ -254,30 +201,6 @@ class ClaudeAccount(models.Model):
     def is_serviceable(self) -> bool:
         """Whether it may get requests as far as this app knows: enabled, and its key is readable."""
         return self.enabled and self.has_readable_key
-
-    @property
-    def limit_cost_minute_nano(self) -> int | None:
-        return self.amount(Metric.COST, Window.MINUTE)
-
-    @property
-    def limit_cost_day_nano(self) -> int | None:
-        return self.amount(Metric.COST, Window.DAY)
-
-    @property
-    def limit_cost_month_nano(self) -> int | None:
-        return self.amount(Metric.COST, Window.MONTH)
-
-    def amount(self, metric: Metric, window: Window) -> int | None:
-        """A limit as the engine counts it (cost in nano-dollars); None when there is none."""
-        value: Decimal | int | None = getattr(self, f"limit_{metric}_{window}")
-        if value is None:
-            return None
-        return to_nano(Decimal(value)) if metric is Metric.COST else int(value)
-
-    def limits(self) -> tuple[Limit, ...]:
-        """Every limit that is set, in the engine's words."""
-        pairs = ((metric, window, self.amount(metric, window)) for metric in Metric for window in Window)
-        return tuple(Limit(metric, window, amount) for metric, window, amount in pairs if amount is not None)
 
 
 @receiver(post_delete, sender=ClaudeAccount, dispatch_uid="accounts.bump_after_delete")

@@ -3,7 +3,18 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from quota.engine.types import Account, Event, Lease, LeaseRequest, PoolSettings, Refusal, Settled, Settlement, Usage
+from quota.engine.types import (
+    Account,
+    Client,
+    Event,
+    Lease,
+    LeaseRequest,
+    PoolSettings,
+    Refusal,
+    Settled,
+    Settlement,
+    Usage,
+)
 from quota.engine.views import PoolSnapshot
 
 
@@ -22,12 +33,14 @@ class Engine(Protocol):
         accounts: Sequence[Account],
         *,
         usage: Mapping[str, Usage] | None = None,
+        clients: Mapping[str, Usage] | None = None,
     ) -> bool:
         """Make the pool be exactly this. False if a newer version is already in force.
 
         Raises EngineMisconfigured, and changes nothing, if it makes no sense.
         `usage` counts only for accounts the store does not know (first start, lost Redis, an account that is new or
-        comes back); of the others it knows better.
+        comes back); of the others it knows better. `clients` likewise, when the store has lost the pool or never
+        had it.
         """
 
     async def lease(self, request: LeaseRequest) -> Lease | Refusal:
@@ -45,8 +58,10 @@ class Engine(Protocol):
     async def expire(self, pool: str) -> int:
         """Settle overdue leases now (any lease call does it too) and return how many were settled."""
 
-    async def snapshot(self, pool: str, *, accounts: Sequence[str] | None = None) -> PoolSnapshot:
-        """The pool as it stands, all accounts or those named. Changes nothing."""
+    async def snapshot(
+        self, pool: str, *, accounts: Sequence[str] | None = None, clients: Sequence[Client] = ()
+    ) -> PoolSnapshot:
+        """The pool as it stands: all accounts or those named, and these clients. Changes nothing."""
 
     async def reset_breaker(self, pool: str, account: str, *, actor: str) -> None:
         """Close the breaker, forget its failures, return to automatic."""

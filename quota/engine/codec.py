@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -9,13 +10,14 @@ import msgspec
 from quota.engine.breaker import Breaker
 from quota.engine.capacity import Amount, Counters
 from quota.engine.holds import HoldKey, Holds
-from quota.engine.members import Member
+from quota.engine.members import Books, Member
 from quota.engine.types import (
     Account,
     Block,
     BreakerMode,
     BreakerSettings,
     BreakerState,
+    Client,
     Event,
     Lease,
     LeaseRequest,
@@ -78,20 +80,37 @@ def read_settings(raw: bytes) -> PoolSettings:
 
 
 def account_parts(account: Account, usage: Usage | None) -> tuple[Part, Part, Part]:
-    limits = [
+    models = False if account.models is None else dict.fromkeys(account.models, True)
+    standing = (int(account.enabled), account.priority, account.weight)
+    packed = _pack((*standing, _cap(account), models, _limits(account), account.organization))
+    return account.id, packed, b"" if usage is None else _pack(_usage(usage))
+
+
+def _cap(who: Account | Client) -> int:
+    return -1 if who.max_concurrency is None else who.max_concurrency
+
+
+def _limits(who: Account | Client) -> list[int]:
+    return [
         part
-        for limit in account.limits
+        for limit in who.limits
         for part in (_METRICS.index(limit.metric) + 1, _WINDOWS.index(limit.window) + 1, limit.amount)
     ]
-    cap = -1 if account.max_concurrency is None else account.max_concurrency
-    models = False if account.models is None else dict.fromkeys(account.models, True)
-    packed = _pack((int(account.enabled), account.priority, account.weight, cap, models, limits, account.organization))
-    return account.id, packed, b"" if usage is None else _usage(usage)
 
 
-def _usage(usage: Usage) -> bytes:
+def _usage(usage: Usage) -> tuple[int, ...]:
     day = (usage.day, usage.day_requests, usage.day_tokens, usage.day_cost)
-    return _pack((*day, usage.month_requests, usage.month_tokens, usage.month_cost))
+    return (*day, usage.month_requests, usage.month_tokens, usage.month_cost)
+
+
+def clients_usage(clients: Mapping[str, Usage]) -> bytes:
+    return _pack({client: _usage(usage) for client, usage in clients.items()}) if clients else b""
+
+
+@lru_cache(maxsize=1024)
+def _client(client: Client | None) -> bytes:
+    """In the places of an account's configuration, of which a client has but cap and limits."""
+    return b"" if client is None else _pack((client.id, (1, 0, 1, _cap(client), False, _limits(client), "")))
 
 
 def lease_parts(request: LeaseRequest, *, draw: int) -> list[Part]:
@@ -106,6 +125,7 @@ def lease_parts(request: LeaseRequest, *, draw: int) -> list[Part]:
         request.only,
         request.note,
         draw,
+        _client(request.client),
         len(request.tried),
         *request.tried,
     ]
@@ -122,6 +142,9 @@ def _event_parts(events: Iterable[Event]) -> Iterable[Part]:
 def read_lease(request: LeaseRequest, reply: Sequence[Any]) -> Lease | Refusal:
     if reply[0] == b"REFUSED":
         return _read_refusal(request.pool, reply)
+    if reply[0] == b"LIMITED":
+        limited = Block("", Reason(reply[3].decode()), reply[2], reply[4].decode())
+        return Refusal(pool=request.pool, now_ms=reply[1], retry_at_ms=reply[2], blocks=(), limited=limited)
     return Lease(
         id=request.lease_id,
         pool=request.pool,
@@ -136,6 +159,7 @@ def read_lease(request: LeaseRequest, reply: Sequence[Any]) -> Lease | Refusal:
         tokens=reply[9],
         cost=int(reply[10]),
         epoch=reply[11].decode(),
+        client=reply[12].decode(),
     )
 
 
@@ -167,7 +191,7 @@ def settle_parts(lease_id: str, settlement: Settlement) -> list[Part]:
 
 
 def _grant(lease: Lease) -> bytes:
-    return _pack((lease.account, lease.granted_ms, lease.day, lease.tokens, lease.cost, lease.epoch))
+    return _pack((lease.account, lease.granted_ms, lease.day, lease.tokens, lease.cost, lease.epoch, lease.client))
 
 
 def read_holds(scores: Sequence[bytes], whys: Sequence[bytes]) -> Holds:
@@ -187,6 +211,15 @@ def read_members(rows: Sequence[Any]) -> Mapping[str, Member]:
         for i in range(0, len(rows), 4)
     )
     return {member.account.id: member for member in members}
+
+
+def read_clients(rows: Sequence[bytes]) -> Mapping[str, Books]:
+    """`rows`: id, state, last minute, id, …"""
+    return {rows[i].decode(): _read_books(_unpack(rows[i + 1]), rows[i + 2]) for i in range(0, len(rows), 3)}
+
+
+def _read_books(state: list[Any], minute: bytes) -> Books:
+    return Books(counters=_read_counters(state, minute), in_flight=state[2])
 
 
 def _read_member(name: str, conf: list[Any], state: list[Any], minute: bytes) -> Member:

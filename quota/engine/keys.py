@@ -16,6 +16,7 @@ _PARTS = (
     "waves",
     "adopted",
     "events",
+    "clients",
 )
 
 
@@ -30,10 +31,10 @@ def events_key(pool: str) -> str:
 
 @lru_cache(maxsize=1024)
 def pool_keys(pool: str) -> tuple[bytes, ...]:
-    """KEYS 1 to 13 of every script, in the order of `lua/fields.lua`."""
+    """KEYS 1 to 14 of every script, in the order of `lua/fields.lua`."""
     return tuple((prefix(pool) + part).encode() for part in _PARTS)
 
 
 def session_key(pool: str, session: str) -> bytes:
-    """KEYS 14 of the lease script."""
+    """KEYS 15 of the lease script."""
     return f"{prefix(pool)}session:{session}".encode()

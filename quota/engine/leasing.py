@@ -6,10 +6,10 @@ It looks at every account on every lease, where the scripts keep an index; the a
 from collections.abc import Iterator, Mapping, Sequence
 
 from quota.engine import breaker as breakers
-from quota.engine import strategies
+from quota.engine import clients, strategies
 from quota.engine.calendar import day_of
 from quota.engine.capacity import SOON_MS, Amount, obstacles
-from quota.engine.members import Granted, Member
+from quota.engine.members import Books, Granted, Member
 from quota.engine.pool import Pool
 from quota.engine.types import (
     NEVER,
@@ -33,6 +33,9 @@ def lease(pool: Pool, request: LeaseRequest, *, now_ms: int) -> Lease | Refusal:
         return known.lease
     pool.reap(now_ms)
     pool.roll(now_ms)
+    limited = request.client and clients.limited(pool.books_of(request.client.id), request, now_ms=now_ms)
+    if limited:
+        return Refusal(pool=pool.name, now_ms=now_ms, retry_at_ms=limited.until_ms, blocks=(), limited=limited)
     blocks = {name: tuple(_blocks(pool, member, request, now_ms=now_ms)) for name, member in pool.members.items()}
     eligible = [pool.members[name] for name, found in blocks.items() if not found]
     if not eligible:
@@ -135,7 +138,10 @@ def _grant(pool: Pool, member: Member, request: LeaseRequest, *, sticky: bool, m
         tokens=request.tokens,
         cost=request.cost,
         epoch=pool.epoch,
+        client=request.client.id if request.client else "",
     )
+    if lease.client:
+        clients.take(pool.clients.setdefault(lease.client, Books()), request, now_ms=now_ms)
     pool.leases[lease.id] = Granted(lease, request)
     if pool.settings.affinity and request.session and not request.only:
         pool.sessions[request.session] = (lease.account, now_ms + pool.settings.affinity_ttl_ms)

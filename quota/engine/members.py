@@ -4,7 +4,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field, replace
 
 from quota.engine.breaker import Breaker
-from quota.engine.capacity import Counters, load_ppm
+from quota.engine.capacity import NOTHING, Counters, load_ppm
 from quota.engine.strategies import Standing
 from quota.engine.types import Account, Lease, LeaseRequest
 
@@ -41,6 +41,20 @@ class Member:
         copied = replace(self, counters=deepcopy(self.counters))
         copied.counters.roll(now_ms)
         return copied
+
+
+@dataclass(slots=True)
+class Books:
+    """What a client has in flight and has used. Its limits come with each request."""
+
+    counters: Counters = field(default_factory=Counters)
+    in_flight: int = 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing counts any more. The windows must have been rolled."""
+        amounts = (*self.counters.used.values(), *self.counters.held.values())
+        return not self.in_flight and not self.counters.slots and all(amount == NOTHING for amount in amounts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from quota.engine.states import snapshot_of
 from quota.engine.types import (
     Account,
     BreakerMode,
+    Client,
     Event,
     Lease,
     LeaseRequest,
@@ -43,6 +44,7 @@ class MemoryEngine:
         accounts: Sequence[Account],
         *,
         usage: Mapping[str, Usage] | None = None,
+        clients: Mapping[str, Usage] | None = None,
     ) -> bool:
         check(settings, accounts)
         try:
@@ -50,9 +52,9 @@ class MemoryEngine:
         except EngineEmpty:
             made = Pool(name=pool, settings=settings, epoch=self._epoch or uuid4().hex, clock_ms=self._clock())
             made.events = self._events.setdefault(pool, [])
-            self._pools[pool] = made
-            return made.configure(settings, accounts, usage)
-        return found.configure(settings, accounts, usage)
+            self._pools[pool] = found = made
+            found.restore_clients(clients or {})
+        return found.configure(settings, accounts, usage, now_ms=found.clock_ms)
 
     async def lease(self, request: LeaseRequest) -> Lease | Refusal:
         pool, now = self._at(request.pool)
@@ -74,9 +76,11 @@ class MemoryEngine:
         found, now = self._at(pool)
         return found.reap(now)
 
-    async def snapshot(self, pool: str, *, accounts: Sequence[str] | None = None) -> PoolSnapshot:
+    async def snapshot(
+        self, pool: str, *, accounts: Sequence[str] | None = None, clients: Sequence[Client] = ()
+    ) -> PoolSnapshot:
         found, now = self._look(pool)
-        return snapshot_of(found, accounts, leases=len(found.leases), now_ms=now)
+        return snapshot_of(found, accounts, clients=clients, leases=len(found.leases), now_ms=now)
 
     async def reset_breaker(self, pool: str, account: str, *, actor: str) -> None:
         found, member, _ = self._member(pool, account)

@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from quota.engine import breaker as breakers
+from quota.engine import clients
 from quota.engine.breaker import Breaker
 from quota.engine.capacity import Amount, Counters
 from quota.engine.holds import Holds
 from quota.engine.incidents import COMMON_CAUSE_WINDOW_MS, OUTAGE_WINDOW_MS, Wave
-from quota.engine.members import Granted, Member
+from quota.engine.members import Books, Granted, Member
 from quota.engine.types import Account, BreakerMode, BreakerState, Event, PoolSettings, Usage
 
 LATE_SETTLE_MS = 86_400_000
@@ -29,6 +30,7 @@ class Pool:
     leases: dict[str, Granted] = field(default_factory=dict)
     expired: dict[str, Granted] = field(default_factory=dict)
     adopted: set[str] = field(default_factory=set)
+    clients: dict[str, Books] = field(default_factory=dict)
     holds: Holds = field(default_factory=Holds)
     sessions: dict[str, tuple[str, int]] = field(default_factory=dict)
     overloads: Wave = field(default_factory=lambda: Wave(OUTAGE_WINDOW_MS))
@@ -42,7 +44,12 @@ class Pool:
     rng: random.Random = field(default_factory=random.Random)
 
     def configure(
-        self, settings: PoolSettings, accounts: Sequence[Account], usage: Mapping[str, Usage] | None = None
+        self,
+        settings: PoolSettings,
+        accounts: Sequence[Account],
+        usage: Mapping[str, Usage] | None = None,
+        *,
+        now_ms: int,
     ) -> bool:
         if settings.version < self.settings.version:
             return False
@@ -54,7 +61,21 @@ class Pool:
                 member.account = replace(member.account, enabled=False)
                 members[name] = member
         self.members = members
+        self._forget_idle_clients(now_ms)
         return True
+
+    def _forget_idle_clients(self, now_ms: int) -> None:
+        for books in self.clients.values():
+            books.counters.roll(now_ms)
+        self.clients = {client: books for client, books in self.clients.items() if not books.idle}
+
+    def restore_clients(self, usage: Mapping[str, Usage]) -> None:
+        """What clients had used before the pool was loaded."""
+        self.clients = {client: Books(Counters.restored(used)) for client, used in usage.items()}
+
+    def books_of(self, client: str) -> Books:
+        """A client's books; blank ones, not kept, if nothing is known of it."""
+        return self.clients.get(client) or Books()
 
     def _member(self, account: Account, usage: Usage | None) -> Member:
         known = self.members.get(account.id)
@@ -97,6 +118,9 @@ class Pool:
             member.counters.roll(now_ms)
             member.counters.replace(estimate, estimate, granted_ms=lease.granted_ms, still_held=True)
             member.breaker = breakers.release(member.breaker, lease=lease.id)
+        if lease.client:
+            books = self.clients.setdefault(lease.client, Books())
+            clients.give_back(books, granted, tokens=request.tokens, cost=request.cost, still_held=True, now_ms=now_ms)
         self.tell(
             "lease.expired",
             lease=lease.id,
@@ -106,6 +130,7 @@ class Pool:
             cost=request.cost,
             granted_ms=lease.granted_ms,
             note=request.note,
+            client=lease.client,
         )
 
     def renew(self, lease_id: str, *, ttl_ms: int, now_ms: int) -> Granted | None:

@@ -14,7 +14,18 @@ from quota.engine.keys import events_key, pool_keys, session_key
 from quota.engine.pool import Pool
 from quota.engine.scripts import Scripts, scripts
 from quota.engine.states import snapshot_of
-from quota.engine.types import Account, Event, Lease, LeaseRequest, PoolSettings, Refusal, Settled, Settlement, Usage
+from quota.engine.types import (
+    Account,
+    Client,
+    Event,
+    Lease,
+    LeaseRequest,
+    PoolSettings,
+    Refusal,
+    Settled,
+    Settlement,
+    Usage,
+)
 from quota.engine.views import PoolSnapshot
 
 
@@ -40,13 +51,17 @@ class RedisEngine:
         accounts: Sequence[Account],
         *,
         usage: Mapping[str, Usage] | None = None,
+        clients: Mapping[str, Usage] | None = None,
     ) -> bool:
         check(settings, accounts)
         enabled = sum(account.enabled for account in accounts)
         packed = codec.settings_parts(settings, pool=pool, epoch=uuid4().hex, enabled=enabled)
         parts = [part for a in accounts for part in codec.account_parts(a, (usage or {}).get(a.id))]
+        used = codec.clients_usage(clients or {})
         reply = await self._connection.evalsha(
-            self._scripts["configure"], pool_keys(pool), (self._now(), packed, *parts)
+            self._scripts["configure"],
+            pool_keys(pool),
+            (self._now(), packed, used, *parts),
         )
         return bool(reply[0] == 1)
 
@@ -67,14 +82,18 @@ class RedisEngine:
     async def expire(self, pool: str) -> int:
         return int((await self._run("expire", pool, ()))[0])
 
-    async def snapshot(self, pool: str, *, accounts: Sequence[str] | None = None) -> PoolSnapshot:
+    async def snapshot(
+        self, pool: str, *, accounts: Sequence[str] | None = None, clients: Sequence[Client] = ()
+    ) -> PoolSnapshot:
         if accounts is not None and not accounts:
             accounts = ("",)  # nobody is called so; none would mean all
-        now, settings, leases, scores, whys, *rows = await self._run("snapshot", pool, accounts or ())
+        parts: list[codec.Part] = [len(clients), *(client.id for client in clients), *(accounts or ())]
+        now, settings, leases, scores, whys, books, *rows = await self._run("snapshot", pool, parts)
         seen = Pool(name=pool, settings=codec.read_settings(settings), epoch="")
         seen.holds = codec.read_holds(scores, whys)
         seen.members.update(codec.read_members(rows))
-        return snapshot_of(seen, None, leases=leases, now_ms=now)
+        seen.clients.update(codec.read_clients(books))
+        return snapshot_of(seen, None, clients=clients, leases=leases, now_ms=now)
 
     async def reset_breaker(self, pool: str, account: str, *, actor: str) -> None:
         await self._order(pool, account, "reset", actor=actor)

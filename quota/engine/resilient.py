@@ -9,7 +9,7 @@ asks whether Redis is back; the others do not wait for it.
 import asyncio
 import logging
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, TypeVar
@@ -17,9 +17,10 @@ from typing import Any, Final, TypeVar
 from quota.engine.api import Engine
 from quota.engine.errors import EngineAway, EngineEmpty, EngineError, EngineUnavailable
 from quota.engine.memory import MemoryEngine
-from quota.engine.shares import shares
+from quota.engine.shares import client_share, shares
 from quota.engine.types import (
     Account,
+    Client,
     Event,
     Lease,
     LeaseRequest,
@@ -38,6 +39,7 @@ T = TypeVar("T")
 ASK_AGAIN_SECONDS: Final = 1.0
 REMEMBER_EVERY_SECONDS: Final = 5.0
 MAX_UNTOLD: Final = 100_000
+MAX_CLIENTS: Final = 1_000
 LOCAL_EPOCH: Final = "local"
 
 
@@ -59,6 +61,7 @@ class ResilientEngine:
         self._sleep = sleep
         self._local = MemoryEngine(clock=clock, epoch=LOCAL_EPOCH)
         self._seen: dict[str, PoolSnapshot] = {}
+        self._clients: dict[str, OrderedDict[str, Client]] = {}
         self._seen_at: dict[str, float] = {}
         self._lent: dict[str, Lease] = {}
         self._untold: deque[tuple[str, str, Settlement]] = deque(maxlen=MAX_UNTOLD)
@@ -75,6 +78,7 @@ class ResilientEngine:
             if not isinstance(error, EngineAway):
                 self._give_back(request)
             return await self._lease_locally(request)
+        self._note_client(request)
         self._remember_soon(request.pool)
         return answer
 
@@ -102,8 +106,9 @@ class ResilientEngine:
         accounts: Sequence[Account],
         *,
         usage: Mapping[str, Usage] | None = None,
+        clients: Mapping[str, Usage] | None = None,
     ) -> bool:
-        done = await self._ask(lambda store: store.configure(pool, settings, accounts, usage=usage))
+        done = await self._ask(lambda store: store.configure(pool, settings, accounts, usage=usage, clients=clients))
         self._seen_at.pop(pool, None)
         self._remember_soon(pool)
         return done
@@ -111,8 +116,10 @@ class ResilientEngine:
     async def expire(self, pool: str) -> int:
         return await self._ask(lambda store: store.expire(pool))
 
-    async def snapshot(self, pool: str, *, accounts: Sequence[str] | None = None) -> PoolSnapshot:
-        return await self._ask(lambda store: store.snapshot(pool, accounts=accounts))
+    async def snapshot(
+        self, pool: str, *, accounts: Sequence[str] | None = None, clients: Sequence[Client] = ()
+    ) -> PoolSnapshot:
+        return await self._ask(lambda store: store.snapshot(pool, accounts=accounts, clients=clients))
 
     async def reset_breaker(self, pool: str, account: str, *, actor: str) -> None:
         await self._ask(lambda store: store.reset_breaker(pool, account, actor=actor))
@@ -183,7 +190,7 @@ class ResilientEngine:
         if seen is None or not seen.settings.serve_degraded:
             raise EngineUnavailable("Redis does not answer and the pool does not serve without it")
         # An id of its own: the store may have granted the first one after all, and that grant is given back.
-        local = replace(request, lease_id=f"{request.lease_id}~")
+        local = replace(request, lease_id=f"{request.lease_id}~", client=self._client_share(request.client, seen))
         try:
             answer = await self._local.lease(local)
         except EngineEmpty:
@@ -192,6 +199,19 @@ class ResilientEngine:
         if isinstance(answer, Lease):
             self._lent[answer.id] = answer
         return answer
+
+    def _client_share(self, client: Client | None, seen: PoolSnapshot) -> Client | None:
+        return client and client_share(client, seen.clients.get(client.id), processes=self._processes)
+
+    def _note_client(self, request: LeaseRequest) -> None:
+        """Whose limits to look at when the pool is looked at next; of very many, the latest."""
+        if request.client is None:
+            return
+        noted = self._clients.setdefault(request.pool, OrderedDict())
+        noted[request.client.id] = request.client
+        noted.move_to_end(request.client.id)
+        if len(noted) > MAX_CLIENTS:
+            noted.popitem(last=False)
 
     async def _settle_locally(self, lease: Lease, settlement: Settlement) -> None:
         try:
@@ -208,7 +228,8 @@ class ResilientEngine:
     async def _remember(self, pool: str) -> None:
         """Huge pools are looked at less often: at most a hundredth of the time goes into it."""
         try:
-            self._seen[pool] = await self._store.snapshot(pool)
+            clients = tuple(self._clients.get(pool, {}).values())
+            self._seen[pool] = await self._store.snapshot(pool, clients=clients)
         except EngineError:
             self._seen_at.pop(pool, None)
         else:

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from quota.engine import breaker as breakers
+from quota.engine import clients
 from quota.engine.calendar import slot_end_ms, slot_of
 from quota.engine.capacity import NOTHING, Amount
 from quota.engine.holds import HoldKey, key_of, until_of
 from quota.engine.incidents import COMMON_CAUSE_HOLD_MS, OUTAGE_ANNOUNCE_MS, SEVERAL, is_outage
-from quota.engine.members import Granted, Member
+from quota.engine.members import Books, Granted, Member
 from quota.engine.pool import Pool
 from quota.engine.types import NEVER, Hold, Lease, Scope, Settled, Settlement, Verdict
 
@@ -28,8 +29,16 @@ def settle(pool: Pool, lease_id: str, settlement: Settlement, *, now_ms: int) ->
         _account_for(member, granted, settlement, late=late, now_ms=now_ms)
         _judge(pool, member, granted.lease, settlement, now_ms=now_ms)
         _hold(pool, member, settlement.holds, now_ms=now_ms)
+    _client_returns(pool, granted, settlement, late=late, now_ms=now_ms)
     _tell(pool, granted.lease, settlement, late=late)
     return Settled(changed=True, late=late, account=granted.lease.account)
+
+
+def _client_returns(pool: Pool, granted: Granted, settlement: Settlement, *, late: bool, now_ms: int) -> None:
+    if granted.lease.client:
+        tokens, cost = (settlement.tokens, settlement.cost) if settlement.sent else (0, 0)
+        books = pool.clients.setdefault(granted.lease.client, Books())
+        clients.give_back(books, granted, tokens=tokens, cost=cost, still_held=not late, now_ms=now_ms)
 
 
 def apply_alive(pool: Pool, granted: Granted, *, now_ms: int) -> None:
@@ -136,6 +145,9 @@ def _adopt(pool: Pool, lease_id: str, settlement: Settlement, *, now_ms: int) ->
     if member is not None:
         _charge_foreign(member, lease, settlement, now_ms=now_ms)
         _hold(pool, member, settlement.holds, now_ms=now_ms)
+    if lease.client:
+        books = pool.clients.setdefault(lease.client, Books())
+        clients.charge_foreign(books, lease, settlement, now_ms=now_ms)
     _tell(pool, lease, settlement, late=True)
     return Settled(changed=True, late=True, account=lease.account)
 
@@ -165,5 +177,6 @@ def _tell(pool: Pool, lease: Lease, settlement: Settlement, *, late: bool) -> No
         granted_ms=lease.granted_ms,
         organization=settlement.organization,
         note=settlement.note,
+        client=lease.client,
     )
     pool.announce(settlement.events)

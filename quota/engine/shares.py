@@ -1,10 +1,10 @@
 """What one process may still admit when the store is away: its share of what was left when it was last seen."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from quota.engine.types import NEVER, Account, BreakerMode, BreakerState, Limit, Window
-from quota.engine.views import AccountState, PoolSnapshot
+from quota.engine.types import NEVER, Account, BreakerMode, BreakerState, Client, Limit, Window
+from quota.engine.views import AccountState, ClientState, LimitState, PoolSnapshot
 
 
 def shares(snapshot: PoolSnapshot, *, processes: int) -> tuple[Account, ...]:
@@ -16,14 +16,27 @@ def shares(snapshot: PoolSnapshot, *, processes: int) -> tuple[Account, ...]:
     return tuple(_share(account, snapshot.accounts, processes=processes) for account in snapshot.configuration)
 
 
+def client_share(client: Client, known: ClientState | None, *, processes: int) -> Client:
+    """A client with 1/`processes` of what was left of its limits; of one not seen before, of all of them."""
+    limits = known.limits if known else ()
+    return replace(
+        client,
+        limits=tuple(_rest(limit, limits, processes=processes) for limit in client.limits),
+        max_concurrency=_cap_share(client.max_concurrency, processes=processes),
+    )
+
+
+def _cap_share(cap: int | None, *, processes: int) -> int | None:
+    return None if cap is None else max(1, cap // processes)
+
+
 def _share(account: Account, states: Mapping[str, AccountState], *, processes: int) -> Account:
     state = states[account.id]
-    cap = account.max_concurrency
     return replace(
         account,
         enabled=account.enabled and _was_serving(state),
-        limits=tuple(_rest(limit, state, processes=processes) for limit in account.limits),
-        max_concurrency=None if cap is None else max(1, cap // processes),
+        limits=tuple(_rest(limit, state.limits, processes=processes) for limit in account.limits),
+        max_concurrency=_cap_share(account.max_concurrency, processes=processes),
     )
 
 
@@ -34,9 +47,9 @@ def _was_serving(state: AccountState) -> bool:
     return (trusted or closed) and not held
 
 
-def _rest(limit: Limit, state: AccountState, *, processes: int) -> Limit:
+def _rest(limit: Limit, states: Sequence[LimitState], *, processes: int) -> Limit:
     """A minute's room comes back by itself, a day's and a month's is what is left of it."""
     if limit.window is Window.MINUTE:
         return replace(limit, amount=limit.amount // processes)
-    gone = next((known.used + known.reserved for known in state.limits if known.limit == limit), 0)
+    gone = next((known.used + known.reserved for known in states if known.limit == limit), 0)
     return replace(limit, amount=max(0, limit.amount - gone) // processes)

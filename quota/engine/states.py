@@ -3,14 +3,17 @@
 from collections.abc import Sequence
 
 from quota.engine.capacity import limit_state
+from quota.engine.clients import state_of as client_state
 from quota.engine.members import Member
 from quota.engine.pool import Pool
-from quota.engine.types import Window
+from quota.engine.types import Client, Window
 from quota.engine.views import AccountState, PoolSnapshot
 
 
-def snapshot_of(pool: Pool, accounts: Sequence[str] | None, *, leases: int, now_ms: int) -> PoolSnapshot:
-    """All accounts, or those named that the pool has, by id."""
+def snapshot_of(
+    pool: Pool, accounts: Sequence[str] | None, *, clients: Sequence[Client] = (), leases: int, now_ms: int
+) -> PoolSnapshot:
+    """All accounts, or those named that the pool has, by id; and these clients."""
     names = sorted(pool.members if accounts is None else [name for name in accounts if name in pool.members])
     return PoolSnapshot(
         pool=pool.name,
@@ -19,6 +22,7 @@ def snapshot_of(pool: Pool, accounts: Sequence[str] | None, *, leases: int, now_
         leases=leases,
         accounts={name: state_of(pool, pool.members[name], now_ms=now_ms) for name in names},
         configuration=tuple(pool.members[name].account for name in names),
+        clients={one.id: client_state(pool.books_of(one.id), one, now_ms=now_ms) for one in clients},
     )
 
 

@@ -132,8 +132,17 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class Client:
+    """Who asks, with limits of its own that hold whichever account serves. They are those of the latest lease."""
+
+    id: str
+    limits: tuple[Limit, ...] = ()
+    max_concurrency: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
-    """What an account has used this UTC day and month before the engine was (re)loaded."""
+    """What an account or a client has used this UTC day and month before the engine was (re)loaded."""
 
     day: int
     """Days since 1970-01-01 UTC."""
@@ -165,6 +174,8 @@ class LeaseRequest:
     tokens: int = 0
     cost: int = 0
     tried: tuple[str, ...] = ()
+    """Accounts that failed this request. A lease without them is its first, and counts as a request of the client."""
+    client: Client | None = None
     session: str = ""
     only: str = ""
     """Lease on this account or on none (resources pinned to their owner)."""
@@ -198,6 +209,8 @@ class Lease:
     """What was reserved."""
     epoch: str = ""
     """The life of the store that granted it; after a loss the store has another."""
+    client: str = ""
+    """Whose limits it counts against, beside the account's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +232,8 @@ class Refusal:
     retry_at_ms: int
     blocks: tuple[Block, ...]
     """One per account, soonest first; at most 64 for huge pools."""
+    limited: Block | None = None
+    """The client's own limit that lasts longest (`account` is empty). Then no account was looked at."""
 
     @property
     def retry_after_ms(self) -> int:

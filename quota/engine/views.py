@@ -4,7 +4,7 @@ Units are those of `types`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from quota.engine.types import Account, BreakerMode, BreakerState, Limit, PoolSettings, Scope
 
@@ -60,6 +60,15 @@ class AccountState:
 
 
 @dataclass(frozen=True, slots=True)
+class ClientState:
+    """One client's limits and how much of them is gone."""
+
+    id: str
+    in_flight: int
+    limits: tuple[LimitState, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class PoolSnapshot:
     """A pool at one instant; taking it changes nothing."""
 
@@ -70,3 +79,5 @@ class PoolSnapshot:
     accounts: Mapping[str, AccountState]
     configuration: tuple[Account, ...] = ()
     """The accounts as configured, in the order of `accounts`."""
+    clients: Mapping[str, ClientState] = field(default_factory=dict)
+    """Those that were asked for."""

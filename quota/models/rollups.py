@@ -1,4 +1,4 @@
-"""UsageRollup: the ledger added up per account and model, by the hour and by the UTC day."""
+"""UsageRollup: the ledger added up per account, model and access key, by the hour and by the UTC day."""
 
 from django.db import models
 from django.db.models import Q
@@ -17,6 +17,7 @@ class UsageRollup(Spent):
     pool = pool_reference()
     account = account_reference()
     model = models.CharField(max_length=facts.NAME, blank=True, default="")
+    access_key = models.CharField(max_length=facts.NAME, blank=True, default="", help_text="Id of the key used.")
     span = models.CharField(max_length=4, choices=[(word.value, word.value) for word in Span])
     starts_at = models.DateTimeField("from")
     attempts = models.BigIntegerField(default=0)
@@ -30,7 +31,7 @@ class UsageRollup(Spent):
         ordering = ("-starts_at",)
         constraints = (
             models.UniqueConstraint(
-                fields=["account", "span", "starts_at", "model", "pool"], name="rollup_once_per_span"
+                fields=["account", "span", "starts_at", "model", "pool", "access_key"], name="rollup_once_per_span"
             ),
             models.CheckConstraint(condition=Q(span__in=list(Span)), name="rollup_span_known"),
             models.CheckConstraint(condition=none_negative(*COUNTS), name="rollup_not_negative"),
@@ -38,6 +39,7 @@ class UsageRollup(Spent):
         indexes = (
             models.Index(fields=["span", "starts_at"], name="rollup_by_span"),
             models.Index(fields=["pool", "span", "starts_at"], name="rollup_by_pool"),
+            models.Index(fields=["access_key", "span", "starts_at"], name="rollup_by_key"),
         )
 
     def __str__(self) -> str:

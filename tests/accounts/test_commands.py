@@ -1,5 +1,6 @@
 import json
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -124,3 +125,22 @@ def test_a_key_is_made_for_some_models_and_networks_only(capsys):
 def test_a_restriction_that_would_not_do_what_it_seems_to_is_refused(capsys, option, value, words):
     with pytest.raises(CommandError, match=words):
         created(capsys, option, value)
+
+
+def test_a_key_is_made_with_limits_and_says_so(capsys):
+    words = created(capsys, "--requests-per-minute", "60", "--cost-per-month", "12.50", "--concurrency", "4")
+    assert "limited to 60 requests per minute, 12.50 US dollars per month, 4 requests at once" in words
+    key = AccessKey.objects.get()
+    assert (key.limit_requests_minute, key.limit_cost_month, key.max_concurrency) == (60, Decimal("12.5"), 4)
+
+
+def test_limits_are_printed_as_json_exactly(capsys):
+    facts = json.loads(created(capsys, "--tokens-per-day", "1000000", "--cost-per-day", "0.10", "--json"))
+    assert facts["limits"] == {"limit_tokens_day": 1_000_000, "limit_cost_day": "0.10"}
+
+
+@pytest.mark.parametrize("amount", ["0", "-1", "much", "NaN", "0.0000000001"])
+def test_a_limit_that_makes_no_sense_is_refused_and_no_key_is_made(capsys, amount):
+    with pytest.raises(CommandError):
+        created(capsys, f"--cost-per-day={amount}")
+    assert not AccessKey.objects.exists()

@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import ProtectedError
 
 from accounts.models import AccessKey, ClaudeAccount, Pool, Strategy
-from accounts.models.claude_accounts import COSTS, COUNTED, LIMIT_FIELDS
+from accounts.models.limits import COSTS, COUNTED, LIMIT_FIELDS
 from accounts.signals import pool_changed
 from quota.engine import types as engine
 from tests.accounts.cast import ALPHA_KEY, BETA_KEY

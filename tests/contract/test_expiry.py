@@ -52,6 +52,7 @@ async def test_it_is_told_with_the_note_of_its_holder(stage: Stage) -> None:
             "cost": "50",
             "granted_ms": str(NOON),
             "note": "who",
+            "client": "",
         }
     ]
 

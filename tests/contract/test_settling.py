@@ -84,6 +84,7 @@ async def test_it_is_told_with_estimate_and_truth(stage: Stage) -> None:
             "granted_ms": str(NOON),
             "organization": "",
             "note": "the record",
+            "client": "",
         }
     ]
 

@@ -72,9 +72,9 @@ def test_usage_travels_in_the_order_the_script_reads_it(usage: Usage) -> None:
 def test_the_accounts_tried_are_counted_so_that_events_can_follow(tried: list[str], events: list[Event]) -> None:
     request = LeaseRequest("p", "id", "m", "g", tried=tuple(tried), events=tuple(events))
     parts = codec.lease_parts(request, draw=1)
-    at = 11 + len(tried)
-    assert parts[10] == len(tried)
-    assert parts[11:at] == tried
+    at = 12 + len(tried)
+    assert parts[11] == len(tried)
+    assert parts[12:at] == tried
     assert parts[at:] == [part for event in events for part in (event.type, event.payload)]
 
 
@@ -91,6 +91,7 @@ def test_a_granted_lease_is_read_field_by_field(lease: Lease) -> None:
     numbers = (lease.granted_ms, lease.deadline_ms, lease.day, int(lease.sticky))
     reply: list[Any] = [b"LEASE", lease.account.encode(), lease.generation, int(lease.probe), *numbers]
     reply += [lease.moved_from.encode(), lease.tokens, str(lease.cost).encode(), lease.epoch.encode()]
+    reply += [lease.client.encode()]
     assert codec.read_lease(LeaseRequest("p", "id", "m", "g"), reply) == lease
 
 
@@ -99,6 +100,13 @@ def test_a_refusal_is_read_block_by_block(blocks: list[Block]) -> None:
     flat = [p for b in blocks for p in (b.account.encode(), b.reason.encode(), b.until_ms, b.detail.encode())]
     refusal = codec.read_lease(LeaseRequest("p", "id", "m", "g"), [b"REFUSED", 7, 8, *flat])
     assert refusal == Refusal("p", 7, 8, tuple(blocks))
+
+
+@given(st.sampled_from(list(Reason)), counts, texts)
+def test_a_client_s_own_limit_is_a_refusal_without_blocks(reason: Reason, until: int, detail: str) -> None:
+    reply = [b"LIMITED", 7, until, reason.encode(), detail.encode()]
+    refusal = codec.read_lease(LeaseRequest("p", "id", "m", "g"), reply)
+    assert refusal == Refusal("p", 7, until, (), Block("", reason, until, detail))
 
 
 @given(hold_keys, counts, texts)

@@ -15,6 +15,7 @@ from quota.engine.memory import MemoryEngine
 from quota.engine.resilient import ResilientEngine
 from quota.engine.types import (
     Account,
+    Client,
     Lease,
     LeaseRequest,
     Limit,
@@ -147,6 +148,39 @@ async def test_a_store_known_to_be_away_is_asked_once_a_second(world: World) -> 
     world.seconds += 1.1
     await world.lease("again", tokens=1)
     assert (asked, world.store.asked) == (1, 2)
+
+
+async def ask(world: World, name: str, client: Client, *, tokens: int = 10) -> Lease | Refusal:
+    return await world.engine.lease(LeaseRequest(POOL, name, "m", "g", tokens=tokens, client=client))
+
+
+async def spent(world: World, client: Client) -> int:
+    return (await world.store.snapshot(POOL, clients=[client])).clients[client.id].limits[0].used
+
+
+async def test_a_client_gets_this_process_s_share_of_what_was_left_of_its_limits(world: World) -> None:
+    ann = Client("ann", (Limit(Metric.TOKENS, Window.DAY, 400),))
+    lease = await granted(await ask(world, "l1", ann, tokens=200))
+    await world.settle(lease, tokens=200)
+    world.seconds += 6  # time to look at the pool again
+    await ask(world, "l2", Client("bob"))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    world.store.away = True
+    assert isinstance(await ask(world, "l3", ann, tokens=51), Refusal)
+    assert isinstance(await ask(world, "l4", ann, tokens=50), Lease)
+    assert isinstance(await ask(world, "l5", ann, tokens=1), Refusal)
+
+
+async def test_what_a_client_used_meanwhile_is_charged_to_it_when_the_store_is_back(world: World) -> None:
+    ann = Client("ann", (Limit(Metric.TOKENS, Window.DAY, 400),))
+    world.store.away = True
+    lease = await granted(await ask(world, "l1", ann))
+    await world.settle(lease, tokens=77)
+    await world.come_back()
+    await world.lease("l2")
+    await world.engine._tell()
+    assert await spent(world, ann) == 77
 
 
 async def test_what_was_served_meanwhile_is_charged_when_the_store_is_back(world: World) -> None:

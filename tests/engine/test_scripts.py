@@ -47,7 +47,7 @@ def test_every_key_is_named_where_the_scripts_find_them() -> None:
     numbered = re.findall(r"^--\s+(\d+) (\w+)", source("fields"), re.MULTILINE)
     keys = [key.rpartition(b":")[2].decode() for key in pool_keys("p")]
     assert [name for _, name in numbered] == [*keys, "session"]
-    assert [int(number) for number, _ in numbered] == list(range(1, 15))
+    assert [int(number) for number, _ in numbered] == list(range(1, 16))
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -246,6 +246,14 @@ async def test_when_all_are_throttled_the_caller_hears_when_to_come_back(key, si
     assert 6 <= int(response["retry-after"]) == error["details"]["retry_after"] <= 7
 
 
+async def test_an_access_key_at_its_limit_hears_which_and_until_when(pool, simulator):
+    limits = {"limit_requests_day": 1}
+    key = (await in_database(lambda: issue_access_key(name="app", scopes=["messages"], limits=limits)))[0]
+    assert (await post(HELLO, key)).status_code == 200
+    error = (await post(HELLO, key)).json()["error"]
+    assert (error["code"], "limited to 1 requests per day" in error["message"]) == ("rate_limit_error", True)
+
+
 async def test_an_overload_is_told_as_such(key, simulator):
     simulator.world.always(None, "overloaded")
     response = await post(HELLO, key)

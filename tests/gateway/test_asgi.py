@@ -15,6 +15,7 @@ from gateway.errors import UnknownPool
 from gateway.paths import MESSAGE_MAX
 from gateway.preparing import PoolRules
 from gateway.serving import service_over
+from quota.engine.types import Client, Limit, Metric, Window
 from tests.gateway.cast import BLOCK, CUT, MODEL, POOL, START, fails, good_stream, ok, stage, streams, text_delta
 
 RULES = PoolRules(id=POOL, name="default")
@@ -255,6 +256,26 @@ async def test_a_restricted_key_may_use_what_names_no_model():
     gateway = gateway_over(stage(alpha=[ok()]), principal=replace(CAREFUL, networks=()))
     assert (await ask(gateway, b"", method="GET", target="/v1/models")).status == 200
     assert (await ask(gateway, b"--x\r\n", target="/v1/files")).status == 200
+
+
+async def test_a_key_at_its_limit_hears_which_and_until_when_and_nothing_is_sent():
+    pool = stage(alpha=[ok()], beta=[ok()])
+    ann = Client("ann", (Limit(Metric.REQUESTS, Window.MINUTE, 2),))
+    gateway = gateway_over(pool, principal=replace(ALICE, client=ann))
+    assert [(await ask(gateway)).status for _ in range(2)] == [200, 200]
+    caller = await ask(gateway)
+    assert (caller.status, caller.error) == (429, "rate_limit_error")
+    assert "limited to 2 requests per minute" in json.loads(caller.body)["error"]["message"]
+    assert 59 <= int(caller.headers["retry-after"]) <= 61
+    assert len(pool.upstream.sent) == 2
+
+
+async def test_a_request_that_fails_over_counts_once_for_its_key():
+    pool = stage(alpha=[fails(500)], beta=[ok()])
+    ann = Client("ann", (Limit(Metric.REQUESTS, Window.MINUTE, 1),))
+    caller = await ask(gateway_over(pool, principal=replace(ALICE, client=ann)))
+    assert caller.status == 200
+    assert len(pool.upstream.sent) == 2
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from quota.engine.types import (
     Account,
     BreakerSettings,
     BreakerState,
+    Client,
     Event,
     Hold,
     Lease,
@@ -27,7 +28,7 @@ from quota.engine.types import (
     Verdict,
     Window,
 )
-from tests.properties.pair import POOL, Pair
+from tests.properties.pair import CLIENTS, POOL, Pair
 
 START_MS = 1_798_761_594_000  # 2026-12-31 23:59:54 UTC: minute, day, month and year end soon
 MODELS = ("m1", "m2")
@@ -42,9 +43,12 @@ class History:
     random: Random
     settings: PoolSettings
     accounts: list[Account]
+    clients: list[Client] = field(default_factory=list)
     leases: list[Lease] = field(default_factory=list)
     done: deque[Lease] = field(default_factory=lambda: deque(maxlen=8))
     admitted: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
+    asked: dict[str, list[int]] = field(default_factory=dict)
+    """When each client's requests were admitted."""
     serial: int = 0
 
     @classmethod
@@ -59,8 +63,10 @@ class History:
             outage_guard=random.random() < 0.6,
         )
         history = cls(pair, random, settings, [_account(name, random) for name in NAMES])
+        history.clients = [_client(name, random) for name in CLIENTS]
         usage = {"a": Usage(day=START_MS // DAY_MS, day_requests=2, day_tokens=90, day_cost=7, month_tokens=300)}
-        await pair.configure(settings, history.accounts, usage)
+        used = {"k1": Usage(day=START_MS // DAY_MS, day_requests=1, day_tokens=30, day_cost=4, month_tokens=80)}
+        await pair.configure(settings, history.accounts, usage, used)
         return history
 
     async def run(self, steps: int) -> None:
@@ -74,6 +80,7 @@ class History:
                 await self._reload()
                 snapshot = await self.pair.check()
             assert all(account.in_flight >= 0 for account in snapshot.accounts.values())
+            assert all(client.in_flight >= 0 for client in snapshot.clients.values())
         await self.drain()
 
     async def _reload(self) -> None:
@@ -81,7 +88,9 @@ class History:
         self.pair.visited["reloads"] += 1
         self.leases.clear()
         self.admitted.clear()
-        await self.pair.configure(self.settings, self.accounts)
+        self.asked.clear()
+        used = {name: Usage(day=self.pair.clock.now_ms // DAY_MS, day_tokens=5, month_cost=3) for name in CLIENTS}
+        await self.pair.configure(self.settings, self.accounts, clients=used)
 
     async def drain(self) -> None:
         """After every deadline nothing is left: no lease, nothing in flight, nothing reserved, no probe."""
@@ -92,6 +101,9 @@ class History:
         for account in snapshot.accounts.values():
             assert (account.in_flight, account.reserved_tokens, account.reserved_cost) == (0, 0, 0)
             assert not account.probing
+        for client in snapshot.clients.values():
+            assert client.in_flight == 0
+            assert not any(limit.reserved for limit in client.limits)
 
     # Steps
 
@@ -110,6 +122,7 @@ class History:
             tokens=draw.choice((0, 10, 10, 40, 400)),
             cost=draw.choice((0, 1, 5, 3_000_000_000_000)),
             tried=tuple(draw.sample(NAMES, draw.choice((0, 0, 0, 1, 2)))),
+            client=draw.choice((None, *self.clients)),
             session=draw.choice(("", "s1", "s2")),
             only=draw.choice(("", "", "", "", draw.choice(NAMES))),
             ttl_ms=draw.choice((1, 5_000, 60_000, 120_000)),
@@ -123,7 +136,18 @@ class History:
         if isinstance(answer, Lease):
             self.leases.append(answer)
             self._check_admission(answer)
+            self._check_client(request, answer)
         return answer
+
+    def _check_client(self, request: LeaseRequest, lease: Lease) -> None:
+        """Nor has any client more requests admitted in 60 seconds than it may, whichever accounts took them."""
+        if request.client is None or request.tried:
+            return
+        log = self.asked.setdefault(request.client.id, [])
+        log.append(lease.granted_ms)
+        for limit in request.client.limits:
+            if (limit.metric, limit.window) == (Metric.REQUESTS, Window.MINUTE):
+                assert sum(at >= lease.granted_ms - 60_000 for at in log) <= limit.amount
 
     def _check_admission(self, lease: Lease) -> None:
         """No 60-second span holds more than the limit, by a count of our own."""
@@ -196,10 +220,12 @@ class History:
         name = self.random.choice((*NAMES, "gone"))
         day = granted_ms // DAY_MS
         lease = Lease(f"f{self.serial}", POOL, name, 3, False, granted_ms, now, day, tokens=9, cost=2, epoch="before")
+        lease = replace(lease, client=self.random.choice(("", *CLIENTS)))
         settlement = self.settlement(granted=lease)
         for _ in range(self.random.choice((1, 2))):
             await self.pair.each(lambda engine: engine.settle(POOL, lease.id, settlement))
         if settlement.sent:
+            self.asked.clear()
             self.admitted.clear()  # what came home may well exceed a limit; the next admissions are counted afresh
         self.pair.visited["adoptions"] += 1
 
@@ -213,7 +239,7 @@ class History:
         """One account fails until its breaker opens."""
         name = self.random.choice(NAMES)
         for _ in range(self.settings.breaker.threshold):
-            request = self.request(only=name, tried=(), tokens=0, cost=0, ttl_ms=60_000)
+            request = self.request(only=name, tried=(), client=None, tokens=0, cost=0, ttl_ms=60_000)
             answer = await self.take(request)
             if isinstance(answer, Refusal):
                 return
@@ -227,7 +253,7 @@ class History:
         if opens:
             at = min(opens) - self.random.choice((0, 0, 1))
             self.pair.clock.now_ms = max(self.pair.clock.now_ms, at)
-        await self.take(self.request(tried=(), tokens=0, cost=0, only=""))
+        await self.take(self.request(tried=(), client=None, tokens=0, cost=0, only=""))
 
     async def outage(self) -> None:
         """Many accounts at once answer alike."""
@@ -253,6 +279,7 @@ class History:
         self.pair.clock.now_ms -= back
         if back > 5_000:
             self.admitted.clear()
+            self.asked.clear()
 
     async def order(self) -> None:
         name = self.random.choice(NAMES)
@@ -285,6 +312,12 @@ class History:
             self.settings, self.accounts = settings, accounts
             self.admitted.clear()
 
+    async def change_a_client(self) -> None:
+        """From the next lease on, other limits hold."""
+        at = self.random.randrange(len(self.clients))
+        self.clients[at] = _client(self.clients[at].id, self.random)
+        self.asked.pop(self.clients[at].id, None)
+
     async def wait_for_a_ticket(self) -> None:
         """Asking again at the time named in each refusal ends in a lease, unless only people can help."""
         request = self.request(tried=(), tokens=1, cost=0, only="", ttl_ms=5_000)
@@ -315,17 +348,26 @@ ACTS: tuple[Callable[[History], Awaitable[None]], ...] = (
     History.all_clear,
     History.configure,
     History.wait_for_a_ticket,
+    History.change_a_client,
 )
-WEIGHTS = (30, 22, 6, 8, 8, 4, 2, 2, 2, 3, 1, 1, 1, 3, 2, 2, 2)
+WEIGHTS = (30, 22, 6, 8, 8, 4, 2, 2, 2, 3, 1, 1, 1, 3, 2, 2, 2, 1)
 
 
-def _account(name: str, random: Random) -> Account:
+def _limits(random: Random) -> tuple[Limit, ...]:
     amounts = {Metric.REQUESTS: (3, 10, 1_000), Metric.TOKENS: (50, 500, 10**9), Metric.COST: (20, 10**13)}
     pairs = [(metric, window) for metric in Metric for window in Window]
-    limits = tuple(
+    return tuple(
         Limit(metric, window, random.choice(amounts[metric]))
         for metric, window in random.sample(pairs, random.choice((0, 1, 1, 2, 3)))
     )
+
+
+def _client(name: str, random: Random) -> Client:
+    return Client(name, _limits(random), random.choice((None, None, 1, 3)))
+
+
+def _account(name: str, random: Random) -> Account:
+    limits = _limits(random)
     return Account(
         id=name,
         enabled=random.random() < 0.95,

@@ -146,8 +146,8 @@ MUTANTS = (
     Mutant(
         "the concurrency cap admits one more",
         "lease",
-        "if c[CAP] >= 0 and s[IN_FLIGHT] >= c[CAP] then meet",
-        "if c[CAP] >= 0 and s[IN_FLIGHT] > c[CAP] then meet",
+        "if a.c[CAP] >= 0 and a.s[IN_FLIGHT] >= a.c[CAP] then meet",
+        "if a.c[CAP] >= 0 and a.s[IN_FLIGHT] > a.c[CAP] then meet",
     ),
     Mutant(
         "returning accounts make up for their absence",
@@ -167,6 +167,41 @@ MUTANTS = (
         "lease",
         "now < clock[EARLY_PROBED] + EARLY_PROBE_EVERY_MS",
         "now < clock[EARLY_PROBED]",
+    ),
+    Mutant(
+        "a client's limits are not looked at",
+        "lease",
+        "local refused = who and limited(client(who[1], who[2]))",
+        "local refused = nil",
+    ),
+    Mutant("a client's lease costs it nothing", "lease", "if who then client_takes(", "if false then client_takes("),
+    Mutant(
+        "every attempt counts as a client's request",
+        "lease",
+        "local first_lease = tried_count == 0 and 1 or 0",
+        "local first_lease = 1",
+    ),
+    Mutant(
+        "a client's late settlement frees a slot again",
+        "settle",
+        "client_returns(l, not late, t, c)",
+        "client_returns(l, true, t, c)",
+    ),
+    Mutant("a client's dead request stays in flight", "expiry", "client_returns(l, true, l[L_TOKENS], l[L_COST])", ""),
+    Mutant(
+        "a client's request is given back",
+        "clients",
+        "held, 0, l[L_TOKENS], l[L_COST], 0, tokens, cost, false)",
+        "held, 1, l[L_TOKENS], l[L_COST], 0, tokens, cost, false)",
+    ),
+    Mutant("a client's windows do not roll", "clients", "  roll(found)\n", ""),
+    Mutant("busy clients are forgotten by an edit", "clients", "if left == 0 then call", "if true then call"),
+    Mutant("a client is charged for no foreign grant", "settle", "if l[L_CLIENT] ~= '' then", "if false then"),
+    Mutant(
+        "clients come back with nothing used",
+        "configure",
+        "call('HSET', CLIENTS, 's:' .. id, pack(restored(used)))",
+        "",
     ),
     Mutant("settling twice charges twice", "settle", "call('HDEL', LEASE, id)", ""),
     Mutant(

@@ -13,10 +13,25 @@ from quota.engine.keys import events_key
 from quota.engine.memory import MemoryEngine
 from quota.engine.redis import RedisEngine
 from quota.engine.scripts import Scripts
-from quota.engine.types import Account, Lease, LeaseRequest, PoolSettings, Refusal, Strategy, Usage
+from quota.engine.types import (
+    Account,
+    Client,
+    Lease,
+    LeaseRequest,
+    Limit,
+    Metric,
+    PoolSettings,
+    Refusal,
+    Strategy,
+    Usage,
+    Window,
+)
 from quota.engine.views import PoolSnapshot
 
 POOL = "p"
+CLIENTS = ("k1", "k2")
+EVERY_LIMIT = tuple(Limit(metric, window, 1) for metric in Metric for window in Window)
+WATCHED = tuple(Client(name, EVERY_LIMIT) for name in CLIENTS)
 
 
 class Forced:
@@ -59,9 +74,15 @@ class Pair:
         self.stream_at = b"0"
 
     async def configure(
-        self, settings: PoolSettings, accounts: Sequence[Account], usage: Mapping[str, Usage] | None = None
+        self,
+        settings: PoolSettings,
+        accounts: Sequence[Account],
+        usage: Mapping[str, Usage] | None = None,
+        clients: Mapping[str, Usage] | None = None,
     ) -> bool:
-        return bool(await self._both(lambda engine: engine.configure(POOL, settings, accounts, usage=usage)))
+        return bool(
+            await self._both(lambda engine: engine.configure(POOL, settings, accounts, usage=usage, clients=clients))
+        )
 
     async def lease(self, request: LeaseRequest) -> Lease | Refusal:
         """Redis first: a random strategy's twin must follow its draw."""
@@ -72,6 +93,7 @@ class Pair:
         ours = await self._outcome(self.twin, lambda engine: engine.lease(request))
         self._same(request, _plain(ours), _plain(theirs))
         self.visited["leases" if isinstance(ours, Lease) else "refusals"] += 1
+        self.visited["client refusals"] += isinstance(ours, Refusal) and ours.limited is not None
         if isinstance(ours, EngineEmpty):
             raise ours
         assert isinstance(ours, Lease | Refusal)
@@ -82,8 +104,8 @@ class Pair:
 
     async def check(self) -> PoolSnapshot:
         """Compare everything that can be seen: all accounts, all limits and holds, all events."""
-        ours = await self.twin.snapshot(POOL)
-        theirs = await self.redis.snapshot(POOL)
+        ours = await self.twin.snapshot(POOL, clients=WATCHED)
+        theirs = await self.redis.snapshot(POOL, clients=WATCHED)
         self._same("snapshot", ours, theirs)
         await self._check_events()
         for account in ours.accounts.values():

@@ -35,6 +35,7 @@ def expired(
     cost: int = 9_000,
     note: LeaseNote | str | None = None,
     day: int = DAY,
+    client: str = "",
 ) -> StreamEntry:
     return entry(
         at,
@@ -47,6 +48,7 @@ def expired(
         cost=cost,
         granted_ms=NOON_MS,
         note=_text(note),
+        client=client,
     )
 
 
@@ -63,6 +65,7 @@ def settled(  # noqa: PLR0913 - a field each
     note: AttemptRecord | str | None = None,
     day: int = DAY,
     organization: str = "",
+    client: str = "",
 ) -> StreamEntry:
     return entry(
         at,
@@ -81,6 +84,7 @@ def settled(  # noqa: PLR0913 - a field each
         granted_ms=NOON_MS,
         organization=organization,
         note=_text(note),
+        client=client,
     )
 
 

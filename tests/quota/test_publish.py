@@ -112,13 +112,32 @@ def test_usage_is_what_the_ledger_says_of_today_and_of_this_month(alice: ClaudeA
     }
 
 
-def test_reading_a_pool_takes_four_questions(
+def test_reading_a_pool_takes_five_questions(
     add_account: Callable[..., ClaudeAccount], pool: Pool, django_assert_num_queries: Any
 ) -> None:
     for name in ("alice", "bob", "carol"):
         add_account(name)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         read_pool(pool.pk, today=TODAY)
+
+
+def test_what_access_keys_used_is_what_the_ledger_says_whichever_account_served(
+    add_account: Callable[..., ClaudeAccount],
+) -> None:
+    alice, bob = add_account("alice"), add_account("bob")
+    entries = [
+        settled(1, lease="today", account=alice.pk, tokens=10, cost=100, client="key-1"),
+        settled(2, lease="elsewhere", account=bob.pk, tokens=1, cost=2, client="key-1"),
+        expired(3, lease="yesterday", account=alice.pk, tokens=5, cost=50, day=DAY - 1, client="key-1"),
+        settled(4, lease="of another", account=alice.pk, tokens=7, cost=7, client="key-2"),
+        settled(5, lease="of nobody", account=alice.pk, tokens=9, cost=9),
+    ]
+    write(alice.pool_id, entries)
+    used = read_pool(alice.pool_id, today=TODAY).clients
+    assert used["key-1"] == Usage(
+        day=DAY, day_requests=2, day_tokens=11, day_cost=102, month_requests=3, month_tokens=16, month_cost=152
+    )
+    assert set(used) == {"key-1", "key-2"}
 
 
 @pytest.fixture

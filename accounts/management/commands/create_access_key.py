@@ -2,8 +2,10 @@
 
 import json
 from argparse import ArgumentParser
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, time, timedelta
-from typing import Any
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
@@ -14,6 +16,7 @@ from accounts.access import issue_access_key
 from accounts.errors import ScopesRefused
 from accounts.models import Pool
 from accounts.scopes import MEANINGS
+from quota.engine.types import Metric, Window
 
 
 class Command(BaseCommand):
@@ -33,6 +36,10 @@ class Command(BaseCommand):
         parser.add_argument(
             "--ip", action="append", default=[], help="an address or network (10.0.0.0/8) it may come from; repeat"
         )
+        for metric in Metric:
+            for window in Window:
+                parser.add_argument(f"--{metric}-per-{window}", type=_AMOUNTS[metric], help=_help(metric, window))
+        parser.add_argument("--concurrency", type=int, help="requests under way at once, at most")
         parser.add_argument("--expires", help="2027-01-31, 2027-01-31T12:00+01:00, or 90d from now; default: never")
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -45,6 +52,7 @@ class Command(BaseCommand):
                 expires_at=expiry(options["expires"], now=timezone.now()),
                 models=options["model"],
                 networks=options["ip"],
+                limits=_limits(options),
             )
         except (ScopesRefused, ValueError) as refused:
             raise CommandError(str(refused)) from refused
@@ -58,9 +66,43 @@ class Command(BaseCommand):
             "pool": key.pool.name if key.pool else None,
             "models": key.allowed_models,
             "networks": key.allowed_networks,
+            "limits": {name: _plain(value) for name, value in _limits(options).items() if value is not None},
             "expires_at": key.expires_at.isoformat() if key.expires_at else None,
         }
         self.stdout.write(json.dumps(facts) if options["json"] else _in_words(facts))
+
+
+def dollars(text: str) -> Decimal:
+    """An amount of money. Raises ValueError."""
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        raise ValueError(text) from None
+    if not amount.is_finite():
+        raise ValueError(text)
+    return amount
+
+
+_AMOUNTS: Final[Mapping[Metric, Callable[[str], Any]]] = {
+    Metric.REQUESTS: int,
+    Metric.TOKENS: int,
+    Metric.COST: dollars,
+}
+
+
+def _help(metric: Metric, window: Window) -> str:
+    what = "US dollars it may cost" if metric is Metric.COST else f"{metric} it may have"
+    return f"{what} per {window} (any 60 seconds)" if window is Window.MINUTE else f"{what} per calendar {window}, UTC"
+
+
+def _limits(options: dict[str, Any]) -> dict[str, int | Decimal | None]:
+    """What was asked for, by column."""
+    per = {f"limit_{metric}_{window}": options[f"{metric}_per_{window}"] for metric in Metric for window in Window}
+    return {**per, "max_concurrency": options["concurrency"]}
+
+
+def _plain(value: int | Decimal) -> int | str:
+    return value if isinstance(value, int) else f"{value:f}"
 
 
 def _pool(name: str | None) -> Pool | None:
@@ -100,6 +142,18 @@ def _in_words(facts: dict[str, Any]) -> str:
     return (
         f"{facts['key']}\n\n"
         f"Access key {facts['name']!r} for {', '.join(facts['scopes'])}, "
-        f"{'until ' + facts['expires_at'] if facts['expires_at'] else 'without expiry'}. "
+        f"{'until ' + facts['expires_at'] if facts['expires_at'] else 'without expiry'}, "
+        f"{'limited to ' + _limits_in_words(facts['limits']) if facts['limits'] else 'without limits'}. "
         f"Keep it now: it cannot be shown again."
     )
+
+
+def _limits_in_words(limits: dict[str, int | str]) -> str:
+    return ", ".join(f"{amount} {_noun(column)}" for column, amount in limits.items())
+
+
+def _noun(column: str) -> str:
+    if column == "max_concurrency":
+        return "requests at once"
+    metric, window = column.removeprefix("limit_").split("_")
+    return f"{'US dollars' if metric == Metric.COST else metric} per {window}"

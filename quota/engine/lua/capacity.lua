@@ -65,12 +65,12 @@ local function adjust_slot(a, slot, requests, tokens, cost, create)
   s[LAST_MINUTE + 2] = s[LAST_MINUTE + 2] + cost
 end
 
-local function reserve(a, tokens, cost)
+local function reserve(a, requests, tokens, cost)
   local s = a.s
-  s[USED_DAY], s[USED_MONTH] = s[USED_DAY] + 1, s[USED_MONTH] + 1
+  s[USED_DAY], s[USED_MONTH] = s[USED_DAY] + requests, s[USED_MONTH] + requests
   s[HELD_DAY + 1], s[HELD_DAY + 2] = s[HELD_DAY + 1] + tokens, s[HELD_DAY + 2] + cost
   s[HELD_MONTH + 1], s[HELD_MONTH + 2] = s[HELD_MONTH + 1] + tokens, s[HELD_MONTH + 2] + cost
-  adjust_slot(a, math.floor(now / 1000), 1, tokens, cost, true)
+  adjust_slot(a, math.floor(now / 1000), requests, tokens, cost, true)
 end
 
 -- Truth for estimate in the windows the lease was granted in. was_* is what was reserved (requests, tokens, cost).

@@ -1,13 +1,14 @@
 -- Make the pool be exactly this: settings, and the accounts with their configuration.
--- requires: fields calendar store capacity breaker holds index expiry
+-- requires: fields calendar store capacity clients breaker holds index expiry
 --
 -- ARGV 2 packed settings (the epoch in it is used only if the store is empty)
---      then for each account: id, packed configuration, packed usage or '' (used only if the account is not known):
---      day, day requests, tokens, cost, month requests, tokens, cost
+--      3 '' or packed map of client -> usage (used only if the store is empty)
+--      then for each account: id, packed configuration, packed usage or '' (used only if the account is not known)
+-- Usage is day, day requests, tokens, cost, month requests, tokens, cost.
 -- Returns {1} in force, {0} a newer version is
 
-local function restored(raw)
-  local s, u = new_state(clock[VIRTUAL_TIME]), raw ~= '' and unpack_(raw)
+local function restored(u)
+  local s = new_state(clock[VIRTUAL_TIME])
   if u then
     s[THIS_DAY], s[THIS_MONTH] = u[1], month_of(u[1])
     for i = 0, 2 do s[USED_DAY + i], s[USED_MONTH + i] = u[2 + i], u[5 + i] end
@@ -25,16 +26,23 @@ end
 if loaded_before then
   given[EPOCH] = pool[EPOCH]
 else
-  call('DEL', CLOCK, ACCOUNTS, READY, WAKE, LEASES, LEASE, EXPIRED, HOLDS, WHYS, WAVES, ADOPTED)
+  call('DEL', CLOCK, ACCOUNTS, READY, WAKE, LEASES, LEASE, EXPIRED, HOLDS, WHYS, WAVES, ADOPTED, CLIENTS)
   clock = { 0, 0, 0, 0, 0 }
 end
 pool, clock_changed = given, true
 call('SET', SETTINGS, pack(pool))
 call('SET', CLOCK, pack(clock))
-if not loaded_before then open() end
+if loaded_before then
+  forget_idle_clients()
+else
+  open()
+  for id, used in pairs(ARGV[3] ~= '' and unpack_(ARGV[3]) or {}) do
+    call('HSET', CLIENTS, 's:' .. id, pack(restored(used)))
+  end
+end
 
 local kept = {}
-for i = 3, #ARGV, 3 do
+for i = 4, #ARGV, 3 do
   local id = ARGV[i]
   kept[id] = true
   local a = account(id)
@@ -44,7 +52,7 @@ for i = 3, #ARGV, 3 do
     a.s[LEARNED_ORG] = before
     learn_organization(a, a.c[ORGANIZATION])
   else
-    a = { id = id, c = unpack_(ARGV[i + 1]), s = restored(ARGV[i + 2]), m = '', m_stored = '' }
+    a = { id = id, c = unpack_(ARGV[i + 1]), s = restored(ARGV[i + 2] ~= '' and unpack_(ARGV[i + 2])), m = '', m_stored = '' }
     loaded[id] = a
   end
   call('HSET', ACCOUNTS, 'c:' .. id, ARGV[i + 1])

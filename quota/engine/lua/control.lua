@@ -1,5 +1,5 @@
 -- A person's order about one account.
--- requires: fields calendar store capacity breaker holds index expiry
+-- requires: fields calendar store capacity clients breaker holds index expiry
 --
 -- ARGV 2 account  3 order: reset, force_open, force_closed, clear_cooldown  4 actor  5 why
 -- Returns {'EMPTY'}, {0} no such account, {1} done

@@ -14,8 +14,9 @@ local function expire_one(id)
     if a.s[PROBE] == id then free_probe(a.s) end
     place(a)
   end
+  client_returns(l, true, l[L_TOKENS], l[L_COST])
   tell('lease.expired', 'lease', id, 'account', l[L_ACCOUNT], 'day', l[L_DAY], 'tokens', l[L_TOKENS],
-    'cost', l[L_COST], 'granted_ms', l[L_GRANTED], 'note', l[L_NOTE])
+    'cost', l[L_COST], 'granted_ms', l[L_GRANTED], 'note', l[L_NOTE], 'client', l[L_CLIENT] or '')
 end
 
 -- What is remembered of a lease, live or expired; nil if nothing.

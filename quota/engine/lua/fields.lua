@@ -15,11 +15,13 @@
 --  11 waves      zset    o|<account> and r|<account> -> when it last saw a 529 / a rejected key
 --  12 adopted    zset    foreign leases already charged -> when to forget them
 --  13 events     stream  facts, appended in the step that made them true
---  14 session    string  (lease only) the account this session is on
+--  14 clients    hash    s:<id> state, m:<id> the last minute, of those who ask (as of an account)
+--  15 session    string  (lease only) the account this session is on
 -- ARGV[1] of every script: the time in milliseconds, or '' for the server's own clock (always, outside tests).
 
 local SETTINGS, CLOCK, ACCOUNTS, READY, WAKE, LEASES, LEASE = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
-local EXPIRED, HOLDS, WHYS, WAVES, ADOPTED, EVENTS, SESSION = KEYS[8], KEYS[9], KEYS[10], KEYS[11], KEYS[12], KEYS[13], KEYS[14]
+local EXPIRED, HOLDS, WHYS, WAVES, ADOPTED, EVENTS = KEYS[8], KEYS[9], KEYS[10], KEYS[11], KEYS[12], KEYS[13]
+local CLIENTS, SESSION = KEYS[14], KEYS[15]
 
 local NEVER = 4503599627370496
 local SETTLEMENT = NEVER - 1 -- parked until a call under way ends: sorts before those that wait for a person
@@ -51,4 +53,4 @@ local AUTO, FORCED_OPEN, FORCED_CLOSED = 0, 1, 2
 
 -- a lease's record
 local L_ACCOUNT, L_GENERATION, L_PROBE, L_GRANTED, L_DEADLINE, L_DAY = 1, 2, 3, 4, 5, 6
-local L_STICKY, L_MOVED, L_TOKENS, L_COST, L_EPOCH, L_NOTE, L_EXPIRED = 7, 8, 9, 10, 11, 12, 13
+local L_STICKY, L_MOVED, L_TOKENS, L_COST, L_EPOCH, L_NOTE, L_EXPIRED, L_CLIENT = 7, 8, 9, 10, 11, 12, 13, 14

@@ -1,12 +1,14 @@
 -- Choose an account, reserve the estimate on it, and say so, in one step; or refuse and change nothing.
--- requires: fields calendar store capacity breaker holds index expiry
+-- requires: fields calendar store capacity clients breaker holds index expiry
 --
 -- ARGV 2 lease  3 model  4 group  5 tokens  6 cost (nano-dollars)  7 time to live (ms)  8 session given (0/1)
---      9 only (account or '')  10 note  11 draw (0 .. 2^31-1, for the random strategy)  12 number of accounts tried
---      then the accounts tried, then the caller's events as type, payload ...
+--      9 only (account or '')  10 note  11 draw (0 .. 2^31-1, for the random strategy)
+--      12 client: '' or packed id, configuration as of an account (of which its limits and cap are read)
+--      13 number of accounts tried, then those, then the caller's events as type, payload ...
 -- Returns {'EMPTY'}
---      or {'LEASE', account, generation, probe, granted, deadline, day, sticky, moved from, tokens, cost, epoch}
+--      or {'LEASE', account, generation, probe, granted, deadline, day, sticky, moved from, tokens, cost, epoch, client}
 --      or {'REFUSED', now, retry at, account, reason, until, detail, account, reason, until, detail ...}
+--      or {'LIMITED', now, until, reason, detail}: the client's own limit stands in the way
 
 local id, model, group = ARGV[2], ARGV[3], ARGV[4]
 local tokens, cost, ttl = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
@@ -14,12 +16,29 @@ local session_given, only, note, draw = ARGV[8] == '1', ARGV[9], ARGV[10], tonum
 local EARLY_PROBE_EVERY_MS, MAX_BLOCKS = 5000, 64
 local METRIC_NAMES, WINDOW_NAMES = { 'requests', 'tokens', 'cost' }, { 'minute', 'day', 'month' }
 
-local tried, tried_count = {}, tonumber(ARGV[12])
-for i = 13, 12 + tried_count do tried[ARGV[i]] = true end
+local tried, tried_count = {}, tonumber(ARGV[13])
+for i = 14, 13 + tried_count do tried[ARGV[i]] = true end
+
+-- Who asks, if that is somebody with limits of their own; the first lease of a request counts it for them.
+local who = ARGV[12] ~= '' and unpack_(ARGV[12])
+local first_lease = tried_count == 0 and 1 or 0
 
 local function reply(l)
   return { 'LEASE', l[L_ACCOUNT], l[L_GENERATION], l[L_PROBE], l[L_GRANTED], l[L_DEADLINE], l[L_DAY], l[L_STICKY],
-    l[L_MOVED], l[L_TOKENS], string.format('%.0f', l[L_COST]), l[L_EPOCH] }
+    l[L_MOVED], l[L_TOKENS], string.format('%.0f', l[L_COST]), l[L_EPOCH], l[L_CLIENT] or '' }
+end
+
+-- Calls meet(reason, until, words) for each limit that so much more does not fit, and for a full concurrency cap.
+local function full(a, requests, meet)
+  if a.c[CAP] >= 0 and a.s[IN_FLIGHT] >= a.c[CAP] then meet('concurrency', now + SOON_MS) end
+  local limits = a.c[LIMITS]
+  for i = 1, #limits, 3 do
+    local metric, window, amount = limits[i], limits[i + 1], limits[i + 2]
+    local asked = metric == 1 and requests or metric == 2 and tokens or cost
+    if gone(a, metric, window) + asked > amount then
+      meet('limit', opens(a, metric, window, amount, asked), METRIC_NAMES[metric] .. ' per ' .. WINDOW_NAMES[window])
+    end
+  end
 end
 
 -- The obstacle between this account and this request that lasts longest; nil if there is none.
@@ -38,15 +57,7 @@ local function obstacle(a, details)
   binding(a, group, model, function(held_until, key)
     meet('cooling', held_until, details and call('HGET', WHYS, key) or '')
   end)
-  if c[CAP] >= 0 and s[IN_FLIGHT] >= c[CAP] then meet('concurrency', now + SOON_MS) end
-  local limits = c[LIMITS]
-  for i = 1, #limits, 3 do
-    local metric, window, amount = limits[i], limits[i + 1], limits[i + 2]
-    local asked = metric == 1 and 1 or metric == 2 and tokens or cost
-    if gone(a, metric, window) + asked > amount then
-      meet('limit', opens(a, metric, window, amount, asked), METRIC_NAMES[metric] .. ' per ' .. WINDOW_NAMES[window])
-    end
-  end
+  full(a, 1, meet)
   return reason, latest, detail
 end
 
@@ -197,6 +208,15 @@ local function refusal(blocks)
   return answer
 end
 
+-- The client's own limit that stands in the way longest, as an answer; nil if there is none.
+local function limited(k)
+  local reason, latest, detail
+  full(k, first_lease, function(why, until_ms, words)
+    if not reason or until_ms > latest then reason, latest, detail = why, until_ms, words or '' end
+  end)
+  return reason and { 'LIMITED', now, latest, reason, detail }
+end
+
 local function take_turn(a)
   local s = a.s
   clock[TURN], clock_changed = clock[TURN] + 1, true
@@ -209,17 +229,18 @@ local function grant(a, sticky, moved)
   local deadline = now + ttl
   breaker_grant(a, id, deadline)
   take_turn(a)
-  reserve(a, tokens, cost)
+  reserve(a, 1, tokens, cost)
+  if who then client_takes(client(who[1]), first_lease, tokens, cost) end
   place(a)
   local l = { a.id, a.s[GENERATION], a.s[PROBE] == id and 1 or 0, now, deadline, math.floor(now / DAY_MS),
-    sticky and 1 or 0, moved, tokens, cost, pool[EPOCH], note, 0 }
+    sticky and 1 or 0, moved, tokens, cost, pool[EPOCH], note, 0, who and who[1] or '' }
   call('HSET', LEASE, id, pack(l))
   call('ZADD', LEASES, deadline, id)
   if session_given and only == '' and pool[AFFINITY] == 1 then
     local until_ms = string.format('%.0f', now + pool[AFFINITY_TTL])
     call('SET', SESSION, pool[EPOCH] .. ' ' .. until_ms .. ' ' .. a.id, 'PX', pool[AFFINITY_TTL])
   end
-  announce(13 + tried_count)
+  announce(14 + tried_count)
   return reply(l)
 end
 
@@ -233,6 +254,8 @@ local function serve()
   local known = recall(id)
   if known then return reply(known) end
   reap()
+  local refused = who and limited(client(who[1], who[2]))
+  if refused then return refused end
   local chosen, sticky, moved, more
   repeat
     more = wake_due()

@@ -1,8 +1,8 @@
 -- End a lease: the truth replaces the estimate, the breaker hears the verdict, holds and events are made.
--- requires: fields calendar store capacity breaker holds index expiry
+-- requires: fields calendar store capacity clients breaker holds index expiry
 --
 -- ARGV 2 lease  3 verdict  4 tokens  5 cost (nano-dollars)  6 sent (0/1)  7 why  8 organization  9 note
---      10 the grant, if the store may have lost it: '' or packed account, granted, day, tokens, cost, epoch
+--      10 the grant, if the store may have lost it: '' or packed account, granted, day, tokens, cost, epoch, client
 --      11 number of holds, then for each: scope, group, model, until (0: use the next), for (ms), why
 --      then the caller's events as type, payload ...
 -- Returns {'EMPTY'} or {changed, late, account}
@@ -87,7 +87,7 @@ end
 local function tell_settled(l, late)
   tell('lease.settled', 'lease', id, 'account', l[L_ACCOUNT], 'day', l[L_DAY], 'verdict', verdict, 'tokens', tokens,
     'cost', cost, 'est_tokens', l[L_TOKENS], 'est_cost', l[L_COST], 'late', late and 1 or 0, 'sent', sent and 1 or 0,
-    'granted_ms', l[L_GRANTED], 'organization', learned, 'note', note)
+    'granted_ms', l[L_GRANTED], 'organization', learned, 'note', note, 'client', l[L_CLIENT] or '')
   announce(12 + hold_count * 6)
 end
 
@@ -113,6 +113,8 @@ local function settle_known(l)
     add_holds(a)
     place(a)
   end
+  local _, t, c = actual()
+  client_returns(l, not late, t, c)
   tell_settled(l, late)
   return { 1, late and 1 or 0, l[L_ACCOUNT] }
 end
@@ -123,13 +125,18 @@ local function adopt()
   if not g or g[6] == pool[EPOCH] or call('ZSCORE', ADOPTED, id) then return { 0, 0, '' } end
   call('ZADD', ADOPTED, now + LATE_SETTLE_MS, id)
   call('ZREMRANGEBYSCORE', ADOPTED, '-inf', now)
-  local l, a = { g[1], 0, 0, g[2], 0, g[3], 0, '', g[4], g[5] }, account(g[1])
+  local l, a = { g[1], 0, 0, g[2], 0, g[3], 0, '', g[4], g[5], '', '', 0, g[7] or '' }, account(g[1])
+  local r, t, c = actual()
   if a then
     roll(a)
-    local r, t, c = actual()
     replace(a, l[L_GRANTED], false, 0, 0, 0, r, t, c, true)
     add_holds(a)
     place(a)
+  end
+  if l[L_CLIENT] ~= '' then
+    local k = client(l[L_CLIENT])
+    replace(k, l[L_GRANTED], false, 0, 0, 0, r, t, c, true)
+    save_in(CLIENTS, k)
   end
   tell_settled(l, true)
   return { 1, 1, l[L_ACCOUNT] }

@@ -48,14 +48,16 @@ local function account(id)
   return found or nil
 end
 
-local function save(a)
+local function save_in(home, a)
   if a.m == a.m_stored then
-    call('HSET', ACCOUNTS, 's:' .. a.id, pack(a.s))
+    call('HSET', home, 's:' .. a.id, pack(a.s))
   else
-    call('HSET', ACCOUNTS, 's:' .. a.id, pack(a.s), 'm:' .. a.id, a.m)
+    call('HSET', home, 's:' .. a.id, pack(a.s), 'm:' .. a.id, a.m)
     a.m_stored = a.m
   end
 end
+
+local function save(a) save_in(ACCOUNTS, a) end
 
 local function organization(a)
   return a.s[LEARNED_ORG] ~= '' and a.s[LEARNED_ORG] or a.c[ORGANIZATION]

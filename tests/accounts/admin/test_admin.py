@@ -12,6 +12,7 @@ from accounts.keys import hash_key, looks_valid
 from accounts.models import AccessKey, ClaudeAccount, Pool
 from accounts.services import disable_account
 from accounts.signals import account_mended
+from quota.engine.types import Limit, Metric, Window
 from tests.accounts.cast import ALPHA_KEY, BETA_KEY, OLD
 
 pytestmark = pytest.mark.django_db
@@ -370,12 +371,40 @@ def test_an_access_key_is_made_for_some_models_and_networks(alice):
     assert (key.allowed_models, key.allowed_networks) == (["claude-haiku-*"], ["10.0.0.0/8"])
 
 
-def test_an_access_key_cannot_be_changed(alice):
+def change_key(client, **changes):
+    form = {"allowed_models": "", "allowed_networks": "", "expires_at_0": "", "expires_at_1": ""}
+    url = reverse("admin:accounts_accesskey_change", args=[AccessKey.objects.get().pk])
+    return client.post(url, form | changes)
+
+
+def test_what_an_access_key_may_do_cannot_be_changed(alice):
     make_key(alice)
-    key = AccessKey.objects.get()
-    alice.post(reverse("admin:accounts_accesskey_change", args=[key.pk]), {"name": "other", "scopes": ["admin-write"]})
+    change_key(alice, name="other", scopes=["admin-write"])
     stored = AccessKey.objects.get()
     assert (stored.name, stored.scopes) == ("agents", ["messages"])
+
+
+def test_an_access_key_is_made_with_limits_of_its_own(alice):
+    make_key(alice, limit_requests_minute="60", limit_cost_day="2.50", max_concurrency="4")
+    key = AccessKey.objects.get()
+    assert key.limits() == (
+        Limit(Metric.REQUESTS, Window.MINUTE, 60),
+        Limit(Metric.COST, Window.DAY, 2_500_000_000),
+    )
+    assert key.max_concurrency == 4
+
+
+def test_how_much_an_access_key_may_use_can_be_changed_at_any_time(alice):
+    make_key(alice, limit_tokens_day="1000")
+    assert change_key(alice, limit_tokens_day="2000", limit_cost_month="100").status_code == 302
+    key = AccessKey.objects.get()
+    assert (key.limit_tokens_day, key.limit_cost_month) == (2000, Decimal(100))
+
+
+def test_a_limit_of_nothing_is_refused_and_changes_nothing(alice):
+    make_key(alice, limit_tokens_day="1000")
+    assert "A limit is positive" in text(change_key(alice, limit_tokens_day="0"))
+    assert AccessKey.objects.get().limit_tokens_day == 1000
 
 
 # how much the lists cost
