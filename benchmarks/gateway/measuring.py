@@ -27,6 +27,7 @@ class Row:
     callers: int
     taken: Taken
     answered: int
+    failed: int
     """In all rounds."""
 
 
@@ -38,7 +39,13 @@ async def compared(servers: Sequence[Server], plan: Plan, *, body: bytes) -> lis
             [await put(server, plan, body=body, callers=callers) for server in servers] for _ in range(plan.rounds)
         ]
         rows += [
-            Row(server.name, callers, middle_round(taken), sum(one.answered for one in taken))
+            Row(
+                server.name,
+                callers,
+                middle_round(taken),
+                sum(one.answered for one in taken),
+                sum(one.failed for one in taken),
+            )
             for server, *taken in zip(servers, *rounds, strict=True)
         ]
     return rows
@@ -50,10 +57,10 @@ def middle_round(taken: Sequence[Taken]) -> Taken:
 
 
 async def put(server: Server, plan: Plan, *, body: bytes, callers: int) -> Taken:
-    """Load one server. Raises WrongAnswer."""
+    """Load one server. Raises WrongAnswer; of a peer's failures one is only told."""
     load = Load(server.port, server.pid, dict(server.headers), body.decode(), callers, plan.seconds)
     taken = await _generated(load)
-    if taken.failed:
+    if server.exact and taken.failed:
         raise WrongAnswer(f"{server.name}: {taken.failed} of {taken.answered} requests failed: {taken.complaint}")
     if server.exact and taken.differing:
         raise WrongAnswer(f"{server.name}: {taken.differing} of {taken.answered} answers were not the upstream's bytes")

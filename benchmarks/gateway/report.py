@@ -15,7 +15,16 @@ CPU_OF_JSON, CPU_OF_EVENT, CPU_OF_LARGE = "CPU of a JSON answer", "CPU of a stre
 
 
 def comparison_table(rows: Sequence[Row]) -> str:
-    heads = ("", "callers", "requests/s", "p50 ms", "p99 ms", "server CPU µs per request", "requests/s, us = 1")
+    heads = (
+        "",
+        "callers",
+        "requests/s",
+        "p50 ms",
+        "p99 ms",
+        "server CPU µs per request",
+        "requests/s, us = 1",
+        "failed",
+    )
     return table(heads, [_compared(row, rows) for row in rows])
 
 
@@ -23,7 +32,7 @@ def _compared(row: Row, rows: Sequence[Row]) -> list[str]:
     ours = find(rows, OURS, callers=row.callers).taken
     taken = row.taken
     share = taken.per_second / ours.per_second if ours.per_second else float("nan")
-    return [row.server, count(row.callers), *_figures(taken), f"{share:,.3f}"]
+    return [row.server, count(row.callers), *_figures(taken), f"{share:,.3f}", count(row.failed)]
 
 
 def find(rows: Sequence[Row], server: str, *, callers: int) -> Row:
