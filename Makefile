@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3 p
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help run test test-typescript check format lock bench-engine chaos clean
+.PHONY: help run test test-typescript check format lock bench-engine bench-gateway chaos clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ lock: $(VENV)/dev.stamp ## pin what requirements*.in ask for into requirements*.
 
 bench-engine: $(VENV)/dev.stamp ## measure the engine: lease and settle, sequential and concurrent, over-admission
 	$(BIN)/python -m benchmarks.engine
+
+bench-gateway: $(VENV)/dev.stamp ## measure the gateway beside Portkey's and LiteLLM's; ARGS="--without litellm" and others
+	$(BIN)/python -m benchmarks.gateway $(ARGS)
 
 chaos: $(VENV)/dev.stamp ## play every fault of the simulator against the gateway for a minute; ARGS="--seed 7" and others
 	@$(BIN)/python -m tests.chaos $(ARGS)

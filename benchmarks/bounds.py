@@ -15,10 +15,12 @@ class Bound:
     at: str = ""
     timing: bool = True
     """Says something about speed, which a quick run on a busy machine cannot."""
+    at_least: bool = False
+    """`limit` is the least that is enough, not the most that is allowed."""
 
     @property
     def holds(self) -> bool:
-        return self.measured <= self.limit
+        return self.measured >= self.limit if self.at_least else self.measured <= self.limit
 
     @property
     def verdict(self) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-HOME: Final = Path(__file__).resolve().parent.parent / ".data" / "bench" / "litellm"
+HOME: Final = Path(__file__).resolve().parent.parent / ".data" / "bench"
 VERSIONS: Final = ("1.109.1", "1.106.2")
 """The first that can be installed is measured."""
 BESIDE: Final = ("redis", "hiredis", "uvloop")
@@ -26,13 +26,17 @@ class Environment:
     version: str
 
 
-def environment() -> Environment:
-    """Ready to use, installed now if need be. Raises NotMeasured if no version can be had (no network, no wheel)."""
-    python = HOME / "bin" / "python"
+def environment(*, extra: str = "") -> Environment:
+    """Ready to use, installed now if need be; `extra`: with what the proxy needs beside the router.
+
+    Raises NotMeasured if no version can be had (no network, no wheel).
+    """
+    home = HOME / (f"litellm-{extra}" if extra else "litellm")
+    python = home / "bin" / "python"
     if found := _installed(python):
         return Environment(python, found)
-    trouble = _run([sys.executable, "-m", "venv", "--clear", str(HOME)])
-    for command in () if trouble else _ways(python):
+    trouble = _run([sys.executable, "-m", "venv", "--clear", str(home)])
+    for command in () if trouble else _ways(python, extra=extra):
         trouble = _run(command)
         if found := _installed(python):
             return Environment(python, found)
@@ -46,14 +50,18 @@ def _installed(python: Path) -> str:
     return done.stdout.strip()
 
 
-def _ways(python: Path) -> Iterator[Sequence[str]]:
-    """Preferably by uv: it can pass over a wish for newer CA certificates, which a mocked answer never uses."""
+def _ways(python: Path, *, extra: str) -> Iterator[Sequence[str]]:
+    """Preferably by uv: it can pass over a wish for versions that are not to be had.
+
+    Newer CA certificates, or newer scripts for a database, are not used here.
+    """
     uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
-    override = HOME / "override.txt"
+    override = python.parents[1] / "override.txt"
+    package = f"litellm[{extra}]" if extra else "litellm"
     for number in VERSIONS:
-        wanted = (f"litellm=={number}", *BESIDE)
+        wanted = (f"{package}=={number}", *BESIDE)
         if uv:
-            override.write_text("certifi\n")
+            override.write_text("certifi\nlitellm-proxy-extras\n")
             yield (uv, "pip", "install", "--quiet", "--python", str(python), "--override", str(override), *wanted)
         yield (str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *wanted)
 

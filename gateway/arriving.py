@@ -4,7 +4,6 @@ Everything here happens before anything is leased, so whoever sends too much, to
 capacity.
 """
 
-import asyncio
 import re
 import time
 from collections import defaultdict
@@ -14,6 +13,7 @@ from typing import Any, Final
 
 from gateway.errors import CallerRefused
 from gateway.paths import MEBIBYTE
+from gateway.watchdog import Watchdog
 from gateway.wire import Request
 
 Receive = Callable[[], Awaitable[Any]]
@@ -66,27 +66,27 @@ async def read_body(receive: Receive, *, declared: str, limit: int, patience: Pa
     if declared.isdigit() and int(declared) > limit:
         raise _too_large(limit)
     due = time.monotonic() + patience.total
+    try:
+        with Watchdog() as watchdog:
+            return await _pieces(receive, watchdog, limit=limit, due=due, gap=patience.gap)
+    except TimeoutError:
+        raise CallerRefused(408, "timeout_error", "The body did not arrive in time.", headers=_CLOSE) from None
+
+
+async def _pieces(receive: Receive, watchdog: Watchdog, *, limit: int, due: float, gap: float) -> bytes:
     pieces: list[bytes] = []
     size = 0
     while True:
-        message = await _next(receive, seconds=min(patience.gap, due - time.monotonic()))
+        watchdog.begin(min(gap, due - time.monotonic()))
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise CallerLeft
         pieces.append(message.get("body", b""))
         size += len(pieces[-1])
         if size > limit:
             raise _too_large(limit)
         if not message.get("more_body", False):
             return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-
-async def _next(receive: Receive, *, seconds: float) -> Any:  # noqa: ANN401 - ASGI's messages
-    try:
-        async with asyncio.timeout(seconds):
-            message = await receive()
-    except TimeoutError:
-        raise CallerRefused(408, "timeout_error", "The body did not arrive in time.", headers=_CLOSE) from None
-    if message["type"] == "http.disconnect":
-        raise CallerLeft
-    return message
 
 
 def base_url_of(scope: Mapping[str, Any], headers: Headers) -> str:

@@ -70,9 +70,10 @@ class Gateway:
         """Let a request in: its address, its sender, its body. Nothing is leased before all three are right."""
         found = route(scope["method"], scope["path"])
         headers = headers_of(scope)
-        principal = await self._principal(dict(headers))
+        named_headers = dict(headers)
+        principal = await self._principal(named_headers)
         _check_place(principal, scope)
-        declared = dict(headers).get("content-length", "")
+        declared = named_headers.get("content-length", "")
         body = await read_body(receive, declared=declared, limit=found.route.body_max, patience=self.patience)
         request = arrived(scope, headers, body)
         _check_models(principal, found.route, request)

@@ -11,7 +11,7 @@
 `gateway.driver` carries the commands out; `gateway.answers` decides whether to go on and what the caller is told.
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from gateway import answers, billing, narration, refusals
 from gateway.calls import Call, Delivered, FinalAnswer, Returned
@@ -122,7 +122,7 @@ def _returned(state: State, returned: Returned, now_ms: int) -> tuple[State, Com
     record = narration.attempt_record(
         state.call, lease, returned, spent, number=state.number, sent_ms=state.sent_ms, now_ms=now_ms
     )
-    state = replace(state, lease=lease, outcomes=(*state.outcomes, returned.outcome), records=(*state.records, record))
+    state = replace(state, outcomes=(*state.outcomes, returned.outcome), records=(*state.records, record))
     goes_on = answers.worth_another(state)
     line = narration.attempt_line(state.call, lease, record, next_step="next account" if goes_on else "the end")
     state = replace(state, decision=(*state.decision, line))

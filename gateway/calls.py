@@ -1,7 +1,9 @@
 """One request through the pool, as a value: what is asked, what came of it, what is answered. Pure."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from gateway.outcomes import Outcome
 from gateway.usage import Reading
@@ -46,12 +48,11 @@ class Call:
     """How the pool ranks accounts; only said in the decision chain."""
 
 
-@dataclass(frozen=True, slots=True)
-class Returned:
+class Returned(msgspec.Struct, frozen=True):
     """One upstream call is over (`request_id`, `organization` and `workspace` come from its headers)."""
 
     outcome: Outcome
-    reading: Reading = field(default_factory=Reading)
+    reading: Reading = msgspec.field(default_factory=Reading)
     generated_tokens: int = 0
     request_id: str = ""
     organization: str = ""

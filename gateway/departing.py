@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import aclosing
-from typing import Any, Final, cast
+from typing import Any, Final, Self, cast
 
 from gateway.errors import UpstreamFault
 from gateway.responses import Response, Stream
+from gateway.watchdog import Watchdog
 
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
@@ -19,21 +20,42 @@ _SERVERS_OWN: Final = frozenset({"date"})
 
 async def while_connected(work: Coroutine[Any, Any, None], *, receive: Receive) -> None:
     """Do `work`; cancel it when the caller leaves. Only for after the body was read: what comes then is his leaving."""
-    task, gone = asyncio.ensure_future(work), asyncio.ensure_future(_disconnected(receive))
-    try:
-        await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        gone.cancel()
-        if not task.done():
-            task.cancel()
-        await asyncio.wait((task, gone))
-    if not task.cancelled():
-        task.result()
+    with _Caller(receive) as caller:
+        try:
+            await work
+        except asyncio.CancelledError:
+            if not caller.has_left():
+                raise
 
 
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+class _Caller:
+    """Cancels the task that serves him when he leaves, unless it is done with him."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._serving = asyncio.current_task()
+        self._left = False
+
+    def __enter__(self) -> Self:
+        self._leaving = asyncio.ensure_future(self._disconnected())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._leaving.cancel()
+        if self._left and self._serving is not None:
+            self._serving.uncancel()
+        self._serving = None
+
+    def has_left(self) -> bool:
+        """Whether that, and nothing else, is why the work was cancelled."""
+        return self._left and self._serving is not None and self._serving.cancelling() == 1
+
+    async def _disconnected(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        if self._serving is not None:
+            self._left = True
+            self._serving.cancel()
 
 
 async def send_response(send: Send, response: Response) -> None:
@@ -56,8 +78,11 @@ async def send_stream(send: Send, stream: Stream) -> None:
     """Pass a stream on. One that breaks, or that nobody reads, gets no end: nobody shall take it for whole."""
     try:
         async with aclosing(cast("Any", aiter(stream))) as chunks:
-            async for chunk in chunks:
-                await send_piece(send, chunk, more=True)
+            with Watchdog() as watchdog:
+                async for chunk in chunks:
+                    watchdog.begin(SEND_SECONDS)
+                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                    watchdog.end()
         await send_piece(send, b"", more=False)
     except (UpstreamFault, TimeoutError):
         return
@@ -67,5 +92,6 @@ async def send_stream(send: Send, stream: Stream) -> None:
 
 async def send_piece(send: Send, body: bytes, *, more: bool) -> None:
     """Send a piece of the body. Raises TimeoutError when nobody takes it for `SEND_SECONDS`."""
-    async with asyncio.timeout(SEND_SECONDS):
+    with Watchdog() as watchdog:
+        watchdog.begin(SEND_SECONDS)
         await send({"type": "http.response.body", "body": body, "more_body": more})

@@ -31,9 +31,9 @@ def request_headers(received: Iterable[tuple[str, str]], *, secret: str) -> dict
     cannot stand in a header.
     """
     sent = {name: value for name, value in _lowered(received) if _passes(name)}
-    for name, value in sent.items():
-        if not _VALUE.fullmatch(value):
-            raise UnusableRequest(f"the header {name[:60]} has characters that no header may have")
+    if not _VALUE.fullmatch("".join(sent.values())):
+        name = next(name for name, value in sent.items() if not _VALUE.fullmatch(value))
+        raise UnusableRequest(f"the header {name[:60]} has characters that no header may have")
     return {**sent, "accept-encoding": "identity", **_credential(sent.get("anthropic-version", ""), secret)}
 
 

@@ -54,12 +54,14 @@ def refill_ms(headers: Mapping[str, str], *, now_ms: int) -> int | None:
 
 
 def _refill(headers: Mapping[str, str], name: str, *, now_ms: int) -> int | None:
-    fact = {part: headers.get(f"anthropic-ratelimit-{name}-{part}", "").strip() for part in ("remaining", "limit")}
+    if headers.get(f"anthropic-ratelimit-{name}-remaining", "").strip() != "0":
+        return None  # nearly all answers
+    limit = headers.get(f"anthropic-ratelimit-{name}-limit", "").strip()
     reset = _rfc3339_ms(headers.get(f"anthropic-ratelimit-{name}-reset", ""))
-    if fact["remaining"] != "0" or reset is None or reset <= now_ms or not fact["limit"].isdigit():
+    if reset is None or reset <= now_ms or not limit.isdigit():
         return None
     step = 1 if name == "requests" else TOKEN_STEP
-    share = min(1.0, step / max(1, int(fact["limit"])))
+    share = min(1.0, step / max(1, int(limit)))
     return max(1, math.ceil(min(reset - now_ms, LONGEST_MS) * share))
 
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import msgspec
+
 from gateway.calls import Call, FinalAnswer, Returned
 from gateway.outcomes import Outcome
 from gateway.replies import Fault
@@ -134,8 +136,7 @@ class Done:
 Command = Ask | Reload | Pause | Send | Settle | Done
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(msgspec.Struct, frozen=True):
     """Where a request stands. `number` counts upstream calls; `answer` is set once nothing more will be tried."""
 
     call: Call

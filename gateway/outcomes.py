@@ -3,8 +3,10 @@
 The policy is the table in `gateway.rules`; `classify` reads the facts once and applies it.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
+
+import msgspec
 
 from gateway.plain import code, origin, plain
 from gateway.recognition import Facts
@@ -15,8 +17,7 @@ from quota.engine.types import Hold, Verdict
 __all__ = ["Caller", "Elsewhere", "Kind", "Outcome", "classify", "usefulness"]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """The judgement. `wait_ms` is how long the cause lasts, as far as it is known; `why` is fit for people."""
 
     kind: Kind

@@ -9,14 +9,16 @@ from gateway.wire import Deadlines, Exchange
 class Pacer:
     """Times one answer from the moment its request is sent. Tell it of each event and of the first content."""
 
-    __slots__ = ("_begun", "_clock", "_content", "_deadlines", "_last_event", "_stream")
+    __slots__ = ("_begun", "_clock", "_deadlines", "_ends", "_last_event", "_missed", "_stream")
 
     def __init__(self, clock: Clock, deadlines: Deadlines, *, stream: bool) -> None:
         self._clock = clock
         self._deadlines = deadlines
         self._stream = stream
         self._begun = self._last_event = clock.monotonic()
-        self._content = False
+        self._ends, self._missed = self._begun + deadlines.total, Fault.TOTAL_TIMEOUT
+        if deadlines.first_content < deadlines.total:
+            self._ends, self._missed = self._begun + deadlines.first_content, Fault.FIRST_BYTE_TIMEOUT
 
     @property
     def first_byte(self) -> float:
@@ -29,20 +31,16 @@ class Pacer:
 
     def content(self) -> None:
         """The answer proper has begun."""
-        self._content = True
+        self._ends, self._missed = self._begun + self._deadlines.total, Fault.TOTAL_TIMEOUT
 
     def next(self) -> tuple[float, Fault]:
         """Give the seconds left to the nearest deadline (none left: zero or less) and what it means to miss it."""
         now = self._clock.monotonic()
         if not self._stream:
             return self._begun + self._deadlines.whole - now, Fault.TOTAL_TIMEOUT
-        ends = [
-            (self._last_event + self._deadlines.gap, Fault.GAP_TIMEOUT),
-            (self._begun + self._deadlines.total, Fault.TOTAL_TIMEOUT),
-        ]
-        if not self._content:
-            ends.append((self._begun + self._deadlines.first_content, Fault.FIRST_BYTE_TIMEOUT))
-        at, fault = min(ends, key=lambda end: end[0])
+        at, fault = self._last_event + self._deadlines.gap, Fault.GAP_TIMEOUT
+        if self._ends < at:
+            at, fault = self._ends, self._missed
         return at - now, fault
 
 

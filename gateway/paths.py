@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from gateway.errors import CallerRefused
@@ -76,6 +77,7 @@ ROUTES: Final = (
 )
 
 
+@lru_cache(maxsize=1_024)
 def route(method: str, path: str) -> Found:
     """Find who answers. Raises `CallerRefused`: 404 for an unknown address, 405 for another method."""
     there = [one for one in ROUTES if one.pattern.fullmatch(path)]

@@ -96,7 +96,8 @@ class Pinned:
         """Send to the account that holds what the body names, to any if it names nothing."""
         named = ids_named(asked.request.body)
         only = await self.holder(named, principal=asked.context.principal) if named else ""
-        return await send(asked.request, replace(asked.context, only=only))
+        context = asked.context if asked.context.only == only else replace(asked.context, only=only)
+        return await send(asked.request, context)
 
     async def _created(self, asked: Asked, send: Send) -> Response:
         answered = await self._sent(asked, send)

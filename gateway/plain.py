@@ -32,6 +32,8 @@ def plain(text: str, *, limit: int = TEXT_MAX, model: str = "") -> str:
 
     `model` is the caller's own word for what it asked for: where the text says it again, it stays.
     """
+    if not text:
+        return ""
     own = named(model)
     words = (_allowed(word, own=own) for word in text[: 4 * limit].split())
     return _squeezed(" ".join(words))[:limit]

@@ -118,6 +118,8 @@ def affinity_key(principal: str, session: str) -> str:
 
 def _beginning(body: _Body) -> str:
     """Name a conversation by what it begins with, if that is long enough to be cached; see Note [Whose session]."""
+    if len(body.tools) + len(body.system) + len(body.messages) < PREFIX_MIN:
+        return ""  # without a look at the messages
     first = _first(body.messages)
     if len(body.tools) + len(body.system) + len(first) < PREFIX_MIN:
         return ""

@@ -1,13 +1,13 @@
 """What a row of the outcome table recognises a reply by. Pure."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from gateway.replies import ApiError, Fault, Reply
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(msgspec.Struct, frozen=True):
     """A reply, read once."""
 
     reply: Reply

@@ -1,7 +1,9 @@
 """One upstream call, up to the point where the caller can be given something."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec.structs import replace
 
 from accounts.directory import Credential
 from accounts.errors import AccountsError, BaseUrlRefused, UndecryptableKey, UnknownAccount
@@ -182,13 +184,22 @@ class Sender:
         """Nothing has reached the caller yet, so another account may still do better."""
         if observer.error is not None:
             ended = self.ended(opened, body=observer.error, in_stream=True)
-            return replace(ended, saved=_as_answer(opened.head, observer.error))
+            return Ended(ended.returned, _as_answer(opened.head, observer.error))
         return self.ended(opened, fault=Fault.MALFORMED)
 
     def ended(self, opened: Opened, *, body: bytes = b"", fault: Fault | None = None, in_stream: bool = False) -> Ended:
         """Judge a call from everything known when it ended."""
         delivering = opened.returned.delivering
-        reply = replace(opened.base, body=body, fault=fault, in_stream=in_stream, content_seen=delivering)
+        reply = Reply(
+            status=opened.base.status,
+            headers=opened.base.headers,
+            body=body,
+            fault=fault,
+            in_stream=in_stream,
+            content_seen=delivering,
+            model=opened.base.model,
+            group=opened.base.group,
+        )
         outcome = classify(reply, now_ms=self._ports.clock.now_ms())
         observer = opened.observer
         if delivering and observer is None:
@@ -196,7 +207,7 @@ class Sender:
         reading = observer.reading if observer else opened.returned.reading
         generated = observer.generated_tokens if observer and not observer.stopped else 0
         returned = replace(opened.returned, outcome=outcome, reading=reading, generated_tokens=generated)
-        return Ended(returned, replace(opened.head, body=body))
+        return Ended(returned, Saved(opened.head.status, opened.head.headers, body))
 
 
 def _account_fault(error: AccountsError) -> Fault:

@@ -69,6 +69,9 @@ class StreamObserver:
 
     def feed(self, chunk: bytes) -> None:
         """Take the next chunk."""
+        if not self._buffer and chunk.endswith(b"\n\n") and b"\r" not in chunk:
+            self._see_all(chunk[:-2])  # whole events, as they nearly always come
+            return
         self._buffer += chunk
         if b"\r" in chunk or self._held_return():
             self._unify_line_ends()
@@ -83,6 +86,9 @@ class StreamObserver:
         whole = bytes(self._buffer[:end])
         del self._buffer[: end + 2]
         self._searched = len(self._buffer)
+        self._see_all(whole)
+
+    def _see_all(self, whole: bytes) -> None:
         for block in whole.split(b"\n\n"):
             self._see(block.strip(b"\n"))
 

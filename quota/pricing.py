@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
-from quota.catalog import undated
+from quota.catalog import NAMES_REMEMBERED, undated
 from quota.records import TokenUsage
 
 NANO_PER_USD: Final = 1_000_000_000
@@ -84,6 +85,7 @@ def known_models(on: date) -> tuple[str, ...]:
     return tuple(model for model in LIST if _listing(model, on))
 
 
+@lru_cache(maxsize=NAMES_REMEMBERED)
 def _listing(model: str, on: date) -> Listing | None:
     rows = LIST.get(model, ())
     # A model seen before its first listing (a preview) costs what it was announced at.
