@@ -44,6 +44,7 @@ class Config:
     csrf_trusted_origins: tuple[str, ...]
     log_level: str
     drain_seconds: int
+    unready_seconds: int
     pool_processes: int
     simulator_port: int
     anthropic_api_key: str = field(repr=False)
@@ -86,6 +87,7 @@ _PARSERS: Final[Mapping[str, Callable[[str], Any]]] = {
     "CSRF_TRUSTED_ORIGINS": parsers.listed(parsers.origin),
     "LOG_LEVEL": lambda text: parsers.one_of("DEBUG", "INFO", "WARNING", "ERROR")(text.upper()),
     "DRAIN_SECONDS": parsers.whole_number(1, 3600),
+    "UNREADY_SECONDS": parsers.whole_number(0, 300),
     "POOL_PROCESSES": parsers.whole_number(1, 1000),
     "SIMULATOR_PORT": parsers.whole_number(1, 65535),
     "ANTHROPIC_API_KEY": parsers.api_key,

@@ -19,6 +19,7 @@ DEBUG = CONFIG.debug and not PRODUCTION
 HOST = CONFIG.host
 PORT = CONFIG.port
 DRAIN_SECONDS = CONFIG.drain_seconds
+UNREADY_SECONDS = CONFIG.unready_seconds
 POOL_PROCESSES = CONFIG.pool_processes
 DATA_DIR = CONFIG.data_dir
 DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
