@@ -41,6 +41,7 @@ WEBSOCKET_ORIGINS = [
 ANTHROPIC_API_KEY = CONFIG.anthropic_api_key
 ANTHROPIC_ADMIN_API_KEY = CONFIG.anthropic_admin_api_key
 ANTHROPIC_BASE_URLS = CONFIG.anthropic_base_urls
+ANTHROPIC_PRIVATE_NETWORKS = CONFIG.anthropic_private_networks
 DEMO = CONFIG.demo
 SIMULATOR_PORT = CONFIG.simulator_port
 SIMULATOR_URL = CONFIG.simulator_url

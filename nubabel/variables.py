@@ -46,6 +46,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
     ),
     Variable("ANTHROPIC_ADMIN_API_KEY", "an Admin API key (sk-ant-admin…), or leave it empty", secret=True),
     Variable("ANTHROPIC_BASE_URLS", "https addresses, comma-separated", "https://api.anthropic.com"),
+    Variable("ANTHROPIC_PRIVATE_NETWORKS", "networks, comma-separated, e.g. 10.1.0.0/16, or leave it empty"),
     Variable("SLACK_BOT_TOKEN", "the bot token of your Slack app (xoxb-…)", secret=True),
     Variable("SLACK_WEBHOOK_URL", _SLACK_HOOK, secret=True),
     Variable("SLACK_ALERT_WEBHOOK_URL", _SLACK_HOOK, secret=True),
