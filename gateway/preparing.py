@@ -47,7 +47,8 @@ class PoolRules:
 class Context:
     """Who asks, and what for. `principal` namespaces sessions; `access_key` is the key's id.
 
-    `only` is the one account that may serve it: it holds what the request is about.
+    `agent` is which of the session's agents asks, `parent_agent` the one that started it. `only` is the one account
+    that may serve it: it holds what the request is about.
     """
 
     principal: str = ""
@@ -55,6 +56,8 @@ class Context:
     source: str = "client"
     category: str = ""
     access_key: str = ""
+    agent: str = ""
+    parent_agent: str = ""
     only: str = ""
 
 
@@ -99,6 +102,8 @@ def prepare(request: Request, *, context: Context, rules: PoolRules, activity: s
         source=context.source,
         category=context.category,
         access_key=context.access_key,
+        agent=context.agent,
+        parent_agent=context.parent_agent,
         only=context.only,
         stream=body.stream is True,
         wait_ms=rules.queue_ms,

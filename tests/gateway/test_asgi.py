@@ -15,6 +15,7 @@ from gateway.errors import UnknownPool
 from gateway.paths import MESSAGE_MAX
 from gateway.preparing import PoolRules
 from gateway.serving import service_over
+from quota.records import ActivityStarted
 from tests.gateway.cast import BLOCK, CUT, MODEL, POOL, START, fails, good_stream, ok, stage, streams, text_delta
 
 RULES = PoolRules(id=POOL, name="default")
@@ -368,3 +369,17 @@ async def test_a_claude_code_session_stays_on_its_account():
     for _ in range(4):
         await ask(gateway, headers=headers)
     assert len({account for account, _ in pool.upstream.sent}) == 1
+
+
+async def test_which_of_a_sessions_agents_asks_is_recorded():
+    pool = stage(alpha=[ok()])
+    headers = (
+        *KEY,
+        (b"x-claude-code-session-id", b"s-1"),
+        (b"x-claude-code-agent-id", b"explorer\x85\xad-1" + b"x" * 200),
+        (b"x-claude-code-parent-agent-id", b"main"),
+    )
+    await ask(gateway_over(pool), headers=headers)
+    (told,) = [fields["payload"] for kind, fields in pool.engine.events(POOL) if kind == "activity.started"]
+    record = ActivityStarted.from_json(told)
+    assert (record.session, record.agent, record.parent_agent) == ("s-1", "explorer-1" + "x" * 90, "main")
