@@ -244,6 +244,8 @@ RULES: Final[tuple[Rule, ...]] = (
         _E.YES,
         UNAVAILABLE,
     ),
+    # what this account does not remember: its caller knows what to do, whatever words the message uses
+    Rule(Kind.CALLER_ERROR, when.coded("thread_not_found"), _V.ALIVE, _E.NO, UNCHANGED),
     Rule(Kind.EDGE, when.is_edge_page, _V.NEUTRAL, _E.ONCE, UNREACHABLE),
     Rule(Kind.KEY_REJECTED, when.status(401), _V.REJECTED, _E.YES, UNAVAILABLE),
     Rule(Kind.MODEL, when.names_the_model, _V.ALIVE, _E.YES, UNCHANGED, holds=_hold_model),
