@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -68,6 +69,42 @@ def checked_base_url(url: str, *, allowed: Iterable[str], demo: bool) -> str:
             f"{canonical} is not an allowed upstream. Add it to ANTHROPIC_BASE_URLS if keys may be sent there."
         )
     return canonical
+
+
+Network = IPv4Network | IPv6Network
+
+_NAT64: Final = ip_network("64:ff9b::/96")
+"""Ends in the IPv4 address it stands for (RFC 6052)."""
+
+
+def may_be_reached(host: str, address: str, *, private: Iterable[Network] = ()) -> bool:
+    """Whether an allowed upstream of this name may be reached at this address, to which the name leads now.
+
+    This machine's own names lead to this machine, and no other name does. Other names lead to the public internet, or
+    to the `private` networks that the operator names. An address that is itself on the allow-list is not asked about.
+    """
+    try:
+        meant = _meant(ip_address(address.partition("%")[0]))
+    except ValueError:
+        return False
+    if host in LOOPBACK_HOSTS or meant.is_loopback:
+        return host in LOOPBACK_HOSTS and meant.is_loopback
+    return _is_public(meant) or any(meant in network for network in private)
+
+
+def _meant(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    """Look into IPv6 addresses that only carry an IPv4 one."""
+    if isinstance(address, IPv4Address):
+        return address
+    if address in _NAT64:
+        return IPv4Address(address.packed[-4:])
+    return address.ipv4_mapped or address.sixtofour or address
+
+
+def _is_public(address: IPv4Address | IPv6Address) -> bool:
+    if isinstance(address, IPv6Address) and (address.teredo or address.is_site_local):
+        return False
+    return address.is_global and not (address.is_multicast or address.is_reserved)
 
 
 def _origins(allowed: Iterable[str]) -> frozenset[str]:

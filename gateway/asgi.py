@@ -17,7 +17,6 @@ from gateway import departing
 from gateway.arriving import (
     PATIENCE,
     CallerLeft,
-    Headers,
     Patience,
     Receive,
     arrived,
@@ -29,7 +28,7 @@ from gateway.errors import CallerRefused, UnknownPool
 from gateway.paths import Route, route
 from gateway.pings import EVERY_SECONDS, Pings
 from gateway.pinned import Asked
-from gateway.plain import named
+from gateway.plain import label, named
 from gateway.ports import Source
 from gateway.preparing import Context
 from gateway.responses import Response
@@ -39,6 +38,8 @@ from gateway.wire import Request
 from gateway.wiring import machinery_of, service
 
 SESSION_HEADER: Final = "x-claude-code-session-id"
+AGENT_HEADER: Final = "x-claude-code-agent-id"
+PARENT_HEADER: Final = "x-claude-code-parent-agent-id"
 SOURCE: Final = "gateway"
 _ELSEWHERE: Final = "This access key may not be used from this address. Its networks are set where keys are made."
 _LOGIN: Final = "Present an access key of this pool as Authorization: Bearer or as x-api-key."
@@ -123,13 +124,15 @@ def _check_models(principal: Principal, found: Route, request: Request) -> None:
 
 
 def _context(request: Request, principal: Principal) -> Context:
-    headers: Headers = request.headers
-    session = next((value for name, value in headers if name == SESSION_HEADER and value.isprintable()), "")
+    said = dict(request.headers)
+    session = said.get(SESSION_HEADER, "")
     return Context(
         principal=principal.id,
-        session=session,
+        session=session if session.isprintable() else "",
         source=SOURCE,
         client=principal.client,
+        agent=label(said.get(AGENT_HEADER, "")),
+        parent_agent=label(said.get(PARENT_HEADER, "")),
     )
 
 

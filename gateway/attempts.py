@@ -146,6 +146,7 @@ def _give_up(state: State, answer: FinalAnswer, now_ms: int, *, line: str) -> tu
 
 def _concluded(state: State, answer: FinalAnswer, now_ms: int) -> State:
     spent = billing.total(tuple(billing.of_record(record) for record in state.records))
+    moved_from, move_cost = narration.move(state.records)
     error_type, message = ("", "") if answer == Delivered(ok=True) else answers.error(state, answer)
     ended = ActivityEnded(
         activity=state.call.activity,
@@ -160,6 +161,8 @@ def _concluded(state: State, answer: FinalAnswer, now_ms: int) -> State:
         error_message=message,
         at_ms=now_ms,
         decision=state.decision,
+        moved_from=moved_from,
+        move_cost_nano=move_cost,
     )
     return replace(state, answer=answer, ended=ended)
 

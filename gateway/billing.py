@@ -1,7 +1,15 @@
-"""What one upstream call cost, as far as anybody knows. Pure; money is integer nano-dollars."""
+"""What one upstream call cost, as far as anybody knows. Pure; money is integer nano-dollars.
+
+# Note [What a move costs]
+A prompt's cache lies in one account's workspace. A session that moves writes it again where it comes to: that costs
+what the answer paid for the tokens it wrote into the cache, less what reading as many would have cost, at the rates,
+speed and place of that answer. How much of it was new since the last turn, and so would have been written anywhere,
+nobody tells; so this is an estimate, and rather too high.
+"""
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Final
 
 from gateway.usage import Reading
@@ -20,6 +28,8 @@ class Bill:
     known: bool = True
     estimated_tokens: int = 0
     """Charged beside `usage`, which holds only what was reported."""
+    cache_extra_nano: int = 0
+    """Of `cost_nano`: paid for writing into the cache instead of reading from it."""
 
 
 def day_of(days: int) -> date:
@@ -37,8 +47,20 @@ def bill(reading: Reading, *, model: str, on: date, generated_tokens: int = 0) -
     usage = reading.tokens
     if generated_tokens > usage.output_tokens:
         usage = replace(usage, output_tokens=generated_tokens)
-    cost = price(model=reading.model or model, usage=usage, on=on, speed=reading.speed, geo=reading.geo)
-    return Bill(usage=usage, cost_nano=cost.nano, known=cost.known or not usage.total)
+    priced = partial(price, model=reading.model or model, on=on, speed=reading.speed, geo=reading.geo)
+    cost = priced(usage=usage)
+    extra = cost.nano - priced(usage=_all_read(usage)).nano if _written(usage) else 0
+    return Bill(usage, cost.nano, known=cost.known or not usage.total, cache_extra_nano=max(0, extra))
+
+
+def _written(usage: TokenUsage) -> int:
+    return usage.cache_write_5m_tokens + usage.cache_write_1h_tokens
+
+
+def _all_read(usage: TokenUsage) -> TokenUsage:
+    """Give the same prompt as if the cache had held what was written. See Note [What a move costs]."""
+    read = usage.cache_read_tokens + _written(usage)
+    return replace(usage, cache_read_tokens=read, cache_write_5m_tokens=0, cache_write_1h_tokens=0)
 
 
 def estimated(*, tokens: int, cost_nano: int) -> Bill:

@@ -30,6 +30,8 @@ class Call:
     """What the caller calls it; shown to people."""
     affinity: str = ""
     """What keeps the session on its account: its name, namespaced by who asks."""
+    agent: str = ""
+    parent_agent: str = ""
     only: str = ""
     source: str = "client"
     category: str = ""

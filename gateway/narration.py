@@ -1,5 +1,7 @@
 """What a request tells the ledger and people: its events, its attempts' records, its decision chain. Pure."""
 
+from collections.abc import Sequence
+
 from gateway.billing import Bill
 from gateway.calls import Call, OwnAnswer, Returned
 from gateway.plain import TEXT_MAX
@@ -29,6 +31,8 @@ def started(call: Call, *, now_ms: int) -> Event:
         access_key=call.access_key,
         at_ms=now_ms,
         stream=call.stream,
+        agent=call.agent,
+        parent_agent=call.parent_agent,
     )
     return Event(ACTIVITY_STARTED, record.to_json())
 
@@ -78,7 +82,20 @@ def attempt_record(
         ended_ms=now_ms,
         workspace=returned.workspace,
         estimated_tokens=spent.estimated_tokens,
+        moved_from=lease.moved_from,
+        cache_extra_nano=spent.cache_extra_nano,
     )
+
+
+def move(records: Sequence[AttemptRecord]) -> tuple[str, int]:
+    """Say from where a request took its session away, and what re-creating the cache cost; nothing if it came back.
+
+    Only the last call can have cost that: the others gave no answer. See Note [What a move costs] in `gateway.billing`.
+    """
+    left = next((record.moved_from for record in records if record.moved_from), "")
+    if not left or records[-1].account == left:
+        return "", 0
+    return left, records[-1].cache_extra_nano
 
 
 def attempt_line(call: Call, lease: Lease, record: AttemptRecord, *, next_step: str) -> str:

@@ -10,6 +10,7 @@ import re
 from typing import Final
 
 TEXT_MAX: Final = 500
+LABEL_MAX: Final = 100
 ELISION: Final = "…"
 
 _WORD: Final = re.compile(r"[a-z]{1,18}(?:[-_'’/][a-z]{1,18}){0,3}|[A-Z][a-z]{1,18}(?:[-'’][a-z]{1,18})?|[A-Z]{1,8}")
@@ -37,6 +38,11 @@ def plain(text: str, *, limit: int = TEXT_MAX, model: str = "") -> str:
     own = named(model)
     words = (_allowed(word, own=own) for word in text[: 4 * limit].split())
     return _squeezed(" ".join(words))[:limit]
+
+
+def label(text: str) -> str:
+    """Give the name that somebody gave a thing of his own: its printable characters, at most `LABEL_MAX`."""
+    return "".join(letter for letter in text if letter.isprintable())[:LABEL_MAX]
 
 
 def code(text: str) -> str:

@@ -4,6 +4,11 @@
 A conversation stays on its account because that account holds its prompt cache. It is known by the session that Claude
 Code names in a header, else by `metadata.user_id`, else by what the conversation begins with: tools, system prompt and
 first message come again with every turn. Where these are too short to be cached at all, nothing is kept together.
+
+The same keeps requests where there is something that only the account which answered before knows. Cache diagnostics
+and the credit for a refused answer belong to a conversation that is sent whole each time, the latter on with another
+model: so the model is no part of the beginning. A thread is held by Anthropic, and its next turn shows no more than the
+id of an answer that we have not written down: threads without a name stay together, all of one access key's.
 """
 
 import hashlib
@@ -27,6 +32,8 @@ ANSWER_MAX: Final = 128_000
 """Tokens no answer exceeds, whatever `max_tokens` says."""
 PREFIX_MIN: Final = 2_048
 """Bytes below which a beginning has fewer than the 512 tokens that any model caches."""
+_THREADS: Final = "\0threads"
+"""The session of all threads that have no name; nobody can name one so."""
 _NAMES_A_MODEL: Final = frozenset({MESSAGES_PATH, f"{MESSAGES_PATH}/count_tokens"})
 
 
@@ -48,14 +55,17 @@ class PoolRules:
 class Context:
     """Who asks, and what for. `principal` namespaces sessions.
 
-    `only` is the one account that may serve it: it holds what the request is about. `client` is
-    whoever has limits of its own: an access key, by its id.
+    `agent` is which of the session's agents asks, `parent_agent` the one that started it. `only` is the one account
+    that may serve it: it holds what the request is about. `client` is whoever has limits of its own: an access key, by
+    its id.
     """
 
     principal: str = ""
     session: str = ""
     source: str = "client"
     category: str = ""
+    agent: str = ""
+    parent_agent: str = ""
     only: str = ""
     client: Client | None = None
 
@@ -70,6 +80,7 @@ class _Body(msgspec.Struct):
     speed: object = None
     inference_geo: object = None
     metadata: object = None
+    thread: object = None
     tools: msgspec.Raw = _NOTHING
     system: msgspec.Raw = _NOTHING
     messages: msgspec.Raw = _NOTHING
@@ -97,10 +108,12 @@ def prepare(request: Request, *, context: Context, rules: PoolRules, activity: s
         tokens=guess.tokens,
         cost=guess.cost_nano,
         session=session,
-        affinity=affinity_key(context.principal, session or (_beginning(body) if makes_tokens else "")),
+        affinity=affinity_key(context.principal, session or (_unnamed(body) if makes_tokens else "")),
         source=context.source,
         category=context.category,
         access_key=context.client.id if context.client else "",
+        agent=context.agent,
+        parent_agent=context.parent_agent,
         only=context.only,
         client=context.client,
         stream=body.stream is True,
@@ -116,6 +129,10 @@ def affinity_key(principal: str, session: str) -> str:
     return hashlib.sha256(named.encode()).hexdigest()[:32] if session else ""
 
 
+def _unnamed(body: _Body) -> str:
+    return _THREADS if isinstance(body.thread, dict) else _beginning(body)
+
+
 def _beginning(body: _Body) -> str:
     """Name a conversation by what it begins with, if that is long enough to be cached; see Note [Whose session]."""
     if len(body.tools) + len(body.system) + len(body.messages) < PREFIX_MIN:
@@ -123,7 +140,7 @@ def _beginning(body: _Body) -> str:
     first = _first(body.messages)
     if len(body.tools) + len(body.system) + len(first) < PREFIX_MIN:
         return ""
-    digest = hashlib.sha256(_model(body.model).encode())
+    digest = hashlib.sha256()
     for part in (body.tools, body.system, first):
         digest.update(bytes(part) + b"\0")
     return digest.hexdigest()

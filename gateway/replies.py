@@ -21,6 +21,7 @@ class Fault(StrEnum):
     CUT = "connection cut"
     MALFORMED = "malformed answer"
     ENCODED = "unexpected encoding"
+    ADDRESS_REFUSED = "upstream's address not allowed"
     ORIGIN_REFUSED = "upstream not allowed here"
     KEY_UNREADABLE = "key cannot be decrypted here"
     ACCOUNT_GONE = "account is gone"
@@ -37,6 +38,7 @@ _NEVER_SENT: Final = frozenset(
     {
         Fault.CONNECT,
         Fault.CONNECT_TIMEOUT,
+        Fault.ADDRESS_REFUSED,
         Fault.ORIGIN_REFUSED,
         Fault.KEY_UNREADABLE,
         Fault.ACCOUNT_GONE,

@@ -185,6 +185,7 @@ KEY_UNREADABLE: Final = Caller(False, 503, "api_error", "Keys cannot be decrypte
 
 _V = Verdict
 _E = Elsewhere
+_UNREACHED: Final = (Fault.CONNECT, Fault.CONNECT_TIMEOUT, Fault.ADDRESS_REFUSED)
 _BAD_ANSWERS: Final = (Fault.MALFORMED, Fault.ENCODED)
 _LATE: Final = (Fault.FIRST_BYTE_TIMEOUT, Fault.GAP_TIMEOUT, Fault.TOTAL_TIMEOUT)
 _SPENT_CODES: Final = ("enforced_spend_limit_reached", "contract_spend_limit_reached")
@@ -199,7 +200,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule(Kind.ORIGIN_REFUSED, when.fault(Fault.ORIGIN_REFUSED), _V.NEUTRAL, _E.YES, ORIGIN_REFUSED),
     Rule(Kind.KEY_UNREADABLE, when.fault(Fault.KEY_UNREADABLE), _V.NEUTRAL, _E.YES, KEY_UNREADABLE),
     Rule(Kind.ACCOUNT_GONE, when.fault(Fault.ACCOUNT_GONE), _V.NEUTRAL, _E.YES, UNAVAILABLE),
-    Rule(Kind.CONNECT, when.fault(Fault.CONNECT, Fault.CONNECT_TIMEOUT), _V.FAILURE, _E.YES, UNREACHABLE),
+    Rule(Kind.CONNECT, when.fault(*_UNREACHED), _V.FAILURE, _E.YES, UNREACHABLE),
     Rule(Kind.TIMEOUT, when.fault(*_LATE), _V.FAILURE, _E.YES, TOO_SLOW),
     Rule(Kind.CUT, when.fault(Fault.CUT), _V.FAILURE, _E.YES, BROKEN),
     Rule(Kind.MALFORMED, when.fault(*_BAD_ANSWERS), _V.FAILURE, _E.YES, BROKEN),
@@ -243,6 +244,8 @@ RULES: Final[tuple[Rule, ...]] = (
         _E.YES,
         UNAVAILABLE,
     ),
+    # what this account does not remember: its caller knows what to do, whatever words the message uses
+    Rule(Kind.CALLER_ERROR, when.coded("thread_not_found"), _V.ALIVE, _E.NO, UNCHANGED),
     Rule(Kind.EDGE, when.is_edge_page, _V.NEUTRAL, _E.ONCE, UNREACHABLE),
     Rule(Kind.KEY_REJECTED, when.status(401), _V.REJECTED, _E.YES, UNAVAILABLE),
     Rule(Kind.MODEL, when.names_the_model, _V.ALIVE, _E.YES, UNCHANGED, holds=_hold_model),

@@ -2,15 +2,19 @@
 
 import asyncio
 import ssl
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
+from aiohttp.abc import AbstractResolver
 from yarl import URL
 
+from accounts.base_urls import may_be_reached
 from accounts.directory import Credential
 from gateway.errors import ConnectionCut, DeadlinePassed, UnableToConnect, UnusableRequest, UpstreamFault
 from gateway.forwarding import joined, request_headers
 from gateway.replies import Fault
+from gateway.resolving import NAMES_SECONDS, AddressRefused, CheckedResolver, May
 from gateway.wire import DEADLINES, Deadlines, Request
 
 if TYPE_CHECKING:
@@ -25,8 +29,16 @@ LINE_MAX: Final = 64 * 1024
 class HttpUpstream:
     """The real upstream. Belongs to the event loop it is first used on; `close()` it there."""
 
-    def __init__(self, *, deadlines: Deadlines = DEADLINES) -> None:
+    def __init__(
+        self,
+        *,
+        deadlines: Deadlines = DEADLINES,
+        may: May = may_be_reached,
+        names: Callable[[], AbstractResolver] = aiohttp.ThreadedResolver,
+    ) -> None:
         self._deadlines = deadlines
+        self._may = may
+        self._names = names
         self._session: aiohttp.ClientSession | None = None
 
     async def open(self, request: Request, credential: Credential, *, first_byte: float) -> "HttpExchange":
@@ -50,7 +62,7 @@ class HttpUpstream:
 
     def _client(self) -> aiohttp.ClientSession:
         if self._session is None:
-            self._session = _session(self._deadlines)
+            self._session = _session(self._deadlines, CheckedResolver(self._names(), may=self._may))
         return self._session
 
 
@@ -79,9 +91,14 @@ class HttpExchange:
         self._response.close() if not self._response.content.at_eof() else self._response.release()
 
 
-def _session(deadlines: Deadlines) -> aiohttp.ClientSession:
+def _session(deadlines: Deadlines, resolver: AbstractResolver) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX, keepalive_timeout=KEEPALIVE_SECONDS),
+        connector=aiohttp.TCPConnector(
+            limit=CONNECTIONS_MAX,
+            keepalive_timeout=KEEPALIVE_SECONDS,
+            resolver=resolver,
+            ttl_dns_cache=NAMES_SECONDS,
+        ),
         timeout=aiohttp.ClientTimeout(total=None, connect=deadlines.connect, sock_connect=deadlines.connect),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
@@ -97,7 +114,8 @@ def _fault(error: Exception) -> UpstreamFault | UnusableRequest:
         case aiohttp.ConnectionTimeoutError():
             return UnableToConnect(Fault.CONNECT_TIMEOUT)
         case aiohttp.ClientConnectorError() | aiohttp.ClientSSLError() | ssl.SSLError():
-            return UnableToConnect(Fault.CONNECT)
+            refused = isinstance(getattr(error, "os_error", None), AddressRefused)
+            return UnableToConnect(Fault.ADDRESS_REFUSED if refused else Fault.CONNECT)
         case TimeoutError():
             return DeadlinePassed(Fault.FIRST_BYTE_TIMEOUT)
         case aiohttp.ClientResponseError():

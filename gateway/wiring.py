@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from django.conf import settings
+
+from accounts.base_urls import may_be_reached
 from accounts.directory import get_directory
 from accounts.loops import PerLoop
 from accounts.principals import Principal
@@ -56,7 +59,7 @@ def _wire() -> Wiring:
     from quota.publish import load_pool
     from quota.wiring import get_engine
 
-    clock, background, upstream, engine = SystemClock(), Background(), HttpUpstream(), get_engine()
+    clock, background, upstream, engine = SystemClock(), Background(), _upstream(), get_engine()
     ports = Ports(
         engine=engine,
         credentials=get_directory(),
@@ -68,6 +71,11 @@ def _wire() -> Wiring:
         complaints=_complaints,
     )
     return Wiring(ports, Pools(load=load_rules), upstream, service_over(Owners()))
+
+
+def _upstream() -> HttpUpstream:
+    private = getattr(settings, "ANTHROPIC_PRIVATE_NETWORKS", ())
+    return HttpUpstream(may=partial(may_be_reached, private=private))
 
 
 async def _unwire(wiring: Wiring) -> None:

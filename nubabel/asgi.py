@@ -4,6 +4,8 @@
 /health/*  nubabel.health_faces, likewise: it must answer when Django cannot
 other http Django, behind limits on the body (nubabel.intake)
 websocket  the live view, for pages of our own origin only
+
+A process that stops ends every connection with its answer, and takes no new call once it is closed (nubabel.web).
 """
 
 import os
@@ -20,6 +22,7 @@ django_application: Final = get_asgi_application()  # sets Django up; what follo
 from django.conf import settings  # noqa: E402
 
 from nubabel import health_faces, intake, lifespan, routes  # noqa: E402
+from nubabel.web import farewell  # noqa: E402
 
 websocket_application: Final = OriginValidator(
     AuthMiddlewareStack(URLRouter(routes.websocket_urlpatterns())), settings.WEBSOCKET_ORIGINS
@@ -32,9 +35,16 @@ async def application(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN
             await lifespan.application(scope, receive, send)
         case "websocket":
             await websocket_application(scope, receive, send)
-        case _ if health_faces.answers(scope):
-            await health_faces.application(scope, receive, send)
-        case _ if (data_plane := routes.data_plane(scope)) is not None:
-            await data_plane(scope, receive, send)
         case _:
-            await intake.serve(django_application, scope, receive, send)
+            await answered(scope, receive, farewell.parting(send) if farewell.stopping() else send)
+
+
+async def answered(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401
+    if health_faces.answers(scope):
+        await health_faces.application(scope, receive, send)
+    elif farewell.closed():
+        await farewell.refuse(send)
+    elif (data_plane := routes.data_plane(scope)) is not None:
+        await data_plane(scope, receive, send)
+    else:
+        await intake.serve(django_application, scope, receive, send)

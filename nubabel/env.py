@@ -44,11 +44,13 @@ class Config:
     csrf_trusted_origins: tuple[str, ...]
     log_level: str
     drain_seconds: int
+    unready_seconds: int
     pool_processes: int
     simulator_port: int
     anthropic_api_key: str = field(repr=False)
     anthropic_admin_api_key: str = field(repr=False)
     anthropic_base_urls: tuple[str, ...]
+    anthropic_private_networks: tuple[parsers.Network, ...]
     slack_bot_token: str = field(repr=False)
     slack_webhook_url: str = field(repr=False)
     slack_alert_webhook_url: str = field(repr=False)
@@ -86,17 +88,21 @@ _PARSERS: Final[Mapping[str, Callable[[str], Any]]] = {
     "CSRF_TRUSTED_ORIGINS": parsers.listed(parsers.origin),
     "LOG_LEVEL": lambda text: parsers.one_of("DEBUG", "INFO", "WARNING", "ERROR")(text.upper()),
     "DRAIN_SECONDS": parsers.whole_number(1, 3600),
+    "UNREADY_SECONDS": parsers.whole_number(0, 300),
     "POOL_PROCESSES": parsers.whole_number(1, 1000),
     "SIMULATOR_PORT": parsers.whole_number(1, 65535),
     "ANTHROPIC_API_KEY": parsers.api_key,
     "ANTHROPIC_ADMIN_API_KEY": parsers.admin_key,
     "ANTHROPIC_BASE_URLS": parsers.listed(parsers.secure_address),
+    "ANTHROPIC_PRIVATE_NETWORKS": parsers.listed(parsers.network),
     "SLACK_BOT_TOKEN": parsers.slack_token,
     "SLACK_WEBHOOK_URL": parsers.secure_address,
     "SLACK_ALERT_WEBHOOK_URL": parsers.secure_address,
     "SLACK_ACTIVITY_WEBHOOK_URL": parsers.secure_address,
 }
-_LISTS: Final = frozenset({"ENCRYPTION_KEY_FALLBACKS", "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS"})
+_LISTS: Final = frozenset(
+    {"ENCRYPTION_KEY_FALLBACKS", "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "ANTHROPIC_PRIVATE_NETWORKS"}
+)
 
 
 def _checked(text: str, *, parse: Callable[[str], Any]) -> Any:  # noqa: ANN401 - the type is the parser's

@@ -3,7 +3,7 @@
     /health/live    this process answers
     /health/db      the database answers
     /health/redis   Redis answers
-    /health/ready   all of it, the schema is current, and the pool's engine answers
+    /health/ready   all of it, the schema is current, the pool's engine answers, and the process is not about to stop
 
 # Note [One check at a time]
 A store that hangs may keep a checking thread for long. Whoever asks meanwhile waits for that same check, for at most
@@ -87,9 +87,10 @@ DATABASE: Final = Check("database", health_checks.database_answers)
 REDIS: Final = Check("redis", health_checks.redis_answers)
 MIGRATIONS: Final = Check("migrations", health_checks.schema_is_current)
 POOL: Final = Check("pool", health_checks.engine_answers)
+STAYING: Final = Check("staying", health_checks.process_stays)
 
 CHECKS: Final[Mapping[str, tuple[Check, ...]]] = MappingProxyType(
-    {"live": (), "db": (DATABASE,), "redis": (REDIS,), "ready": (DATABASE, REDIS, MIGRATIONS, POOL)}
+    {"live": (), "db": (DATABASE,), "redis": (REDIS,), "ready": (DATABASE, REDIS, MIGRATIONS, POOL, STAYING)}
 )
 
 

@@ -10,11 +10,17 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from nubabel.web import farewell
+
 _SOCKET_SECONDS: Final = 1.0
 
 
 class SchemaOutdated(Exception):
     """`manage.py migrate` has not run yet."""
+
+
+class ProcessStops(Exception):
+    """It was told to stop; it still answers, so that whoever balances can hear this first."""
 
 
 class _Schema:
@@ -48,6 +54,11 @@ async def engine_answers() -> None:
     from quota.wiring import get_engine  # the wiring of another app: imported when first asked, not at start
 
     await get_engine().ping()
+
+
+async def process_stays() -> None:
+    if farewell.stopping():
+        raise ProcessStops
 
 
 def _select_one() -> None:

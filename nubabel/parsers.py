@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
@@ -11,6 +11,7 @@ from environs import EnvError
 from redis.connection import parse_url
 
 T = TypeVar("T")
+Network = IPv4Network | IPv6Network
 
 _HEX_KEY: Final = re.compile(r"[0-9a-fA-F]{64}")
 _CONSUMER_TOKENS: Final = ("sk-ant-oat", "sk-ant-ort", "sk-ant-sid")
@@ -125,6 +126,13 @@ def secure_address(text: str) -> str:
     if parts.username or parts.password:
         raise EnvError("must not contain a user name or password")
     return text.rstrip("/")
+
+
+def network(text: str) -> Network:
+    try:
+        return ip_network(text)
+    except ValueError as error:
+        raise EnvError("must be networks such as 10.1.0.0/16, without bits beyond the prefix") from error
 
 
 def api_key(text: str) -> str:

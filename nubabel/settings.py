@@ -19,6 +19,7 @@ DEBUG = CONFIG.debug and not PRODUCTION
 HOST = CONFIG.host
 PORT = CONFIG.port
 DRAIN_SECONDS = CONFIG.drain_seconds
+UNREADY_SECONDS = CONFIG.unready_seconds
 POOL_PROCESSES = CONFIG.pool_processes
 DATA_DIR = CONFIG.data_dir
 DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -40,6 +41,7 @@ WEBSOCKET_ORIGINS = [
 ANTHROPIC_API_KEY = CONFIG.anthropic_api_key
 ANTHROPIC_ADMIN_API_KEY = CONFIG.anthropic_admin_api_key
 ANTHROPIC_BASE_URLS = CONFIG.anthropic_base_urls
+ANTHROPIC_PRIVATE_NETWORKS = CONFIG.anthropic_private_networks
 DEMO = CONFIG.demo
 SIMULATOR_PORT = CONFIG.simulator_port
 SIMULATOR_URL = CONFIG.simulator_url

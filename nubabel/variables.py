@@ -36,6 +36,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
     Variable("CSRF_TRUSTED_ORIGINS", "origins with scheme, comma-separated, e.g. https://pool.example.com"),
     Variable("LOG_LEVEL", "use DEBUG, INFO, WARNING or ERROR", "INFO"),
     Variable("DRAIN_SECONDS", "seconds (1 to 3600) that running requests get at a stop", "30"),
+    Variable("UNREADY_SECONDS", "seconds (0 to 300) to go on serving after saying at /health/ready that it stops", "5"),
     Variable("POOL_PROCESSES", "the number of web processes (1 to 1000) that share the pools", "1"),
     Variable("SIMULATOR_PORT", "a free port from 1 to 65535 for the demo's simulated Claude", "9100"),
     Variable(
@@ -45,6 +46,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
     ),
     Variable("ANTHROPIC_ADMIN_API_KEY", "an Admin API key (sk-ant-admin…), or leave it empty", secret=True),
     Variable("ANTHROPIC_BASE_URLS", "https addresses, comma-separated", "https://api.anthropic.com"),
+    Variable("ANTHROPIC_PRIVATE_NETWORKS", "networks, comma-separated, e.g. 10.1.0.0/16, or leave it empty"),
     Variable("SLACK_BOT_TOKEN", "the bot token of your Slack app (xoxb-…)", secret=True),
     Variable("SLACK_WEBHOOK_URL", _SLACK_HOOK, secret=True),
     Variable("SLACK_ALERT_WEBHOOK_URL", _SLACK_HOOK, secret=True),

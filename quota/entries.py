@@ -224,6 +224,8 @@ def _started(pool_id: uuid.UUID, entry: Entry) -> Reading:
         session=text(record.session, LONG),
         access_key=text(record.access_key, NAME),
         stream=record.stream,
+        agent=text(record.agent, NAME),
+        parent_agent=text(record.parent_agent, NAME),
     )
     return Reading(activity=facts)
 
@@ -268,6 +270,8 @@ def _ended(pool_id: uuid.UUID, entry: Entry) -> Reading:
         error_type=text(record.error_type, NAME),
         error_message=text(record.error_message, ERROR),
         ended_at=ended_at,
+        moved_from_id=maybe_id(record.moved_from),
+        move_cost_nano=amount(record.move_cost_nano),
     )
     return Reading(activity=replace(facts, **_spent(record.usage)))
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 WORD: Final = 60
 NAME: Final = 100
@@ -115,6 +115,9 @@ def alive(number: int) -> int:
     return 2 * number + 3
 
 
+_HEAD: Final = ("source", "model", "category", "session", "access_key", "stream", "agent", "parent_agent")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActivityFacts:
     """One request as far as it is known. Names are those of the `Activity` columns."""
@@ -132,6 +135,8 @@ class ActivityFacts:
     session: str = ""
     access_key: str = ""
     stream: bool = False
+    agent: str = ""
+    parent_agent: str = ""
     attempts: int = 0
     account_id: uuid.UUID | None = None
     served_model: str = ""
@@ -148,6 +153,8 @@ class ActivityFacts:
     error_type: str = ""
     error_message: str = ""
     ended_at: datetime | None = None
+    moved_from_id: uuid.UUID | None = None
+    move_cost_nano: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "decision", tuple(self.decision))  # the database gives a list
@@ -157,21 +164,15 @@ class ActivityFacts:
         return (self.stage, entry_order(self.stage_entry))
 
     @property
-    def head(self) -> tuple[str, str, str, str, str, bool]:
+    def head(self) -> tuple[Any, ...]:
         """What only the beginning tells. Facts without a source know at most the model."""
-        return (self.source, self.model, self.category, self.session, self.access_key, self.stream)
+        return tuple(getattr(self, name) for name in _HEAD)
 
     def join(self, other: "ActivityFacts") -> "ActivityFacts":
         """See Note [Joining]. The later stage tells how it stands, the beginning what was asked."""
-        source, model, category, session, access_key, stream = max(self.head, other.head)
         return replace(
             max(self, other, key=lambda facts: facts.rank),
-            source=source,
-            model=model,
-            category=category,
-            session=session,
-            access_key=access_key,
-            stream=stream,
+            **dict(zip(_HEAD, max(self.head, other.head), strict=True)),
             attempts=max(self.attempts, other.attempts),
             started_at=min(self.started_at, other.started_at),
             seen_at=max(self.seen_at, other.seen_at),

@@ -110,6 +110,10 @@ class AttemptRecord(Record):
     """Anthropic's id of the workspace whose key answered, where it said so."""
     estimated_tokens: int = 0
     """Charged without a report: nobody knows what the call used. `usage` holds only what was reported."""
+    moved_from: str = ""
+    """The account whose session this call took away."""
+    cache_extra_nano: int = 0
+    """Of `cost_nano`: paid for writing into the prompt cache instead of reading from it."""
 
     @property
     def charged_tokens(self) -> int:
@@ -130,6 +134,9 @@ class ActivityStarted(Record):
     access_key: str = ""
     at_ms: int = 0
     stream: bool = False
+    agent: str = ""
+    parent_agent: str = ""
+    """Which of a session's agents asks, and which one started that, if they say so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +167,10 @@ class ActivityEnded(Record):
     error_message: str = ""
     at_ms: int = 0
     decision: tuple[str, ...] = ()
+    moved_from: str = ""
+    """The account where the session was before this request, if it is elsewhere now."""
+    move_cost_nano: int = 0
+    """Of `cost_nano`: about what re-creating the session's prompt cache cost."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "error_message", self.error_message[:ERROR_MESSAGE_MAX])

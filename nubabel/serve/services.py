@@ -9,6 +9,7 @@ from typing import Final
 from django.conf import settings
 
 from nubabel.serve.supervisor import Service
+from nubabel.web.server import Patience
 
 _SPARE: Final = 5.0
 """Seconds a process gets beyond the time that its own requests may take."""
@@ -16,13 +17,9 @@ _SHARED_WITH_SIMULATOR: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VI
 
 
 def web() -> Service:
-    argv = (
-        *(sys.executable, "-m", "uvicorn", "nubabel.asgi:application"),
-        *("--host", settings.HOST, "--port", str(settings.PORT)),
-        *("--timeout-graceful-shutdown", str(settings.DRAIN_SECONDS)),
-        *("--no-access-log", "--no-server-header", "--log-level", "warning"),
-    )
-    return Service("web", argv, _env(), cwd=settings.BASE_DIR, grace=settings.DRAIN_SECONDS + _SPARE)
+    argv = (sys.executable, str(settings.BASE_DIR / "manage.py"), "web", "--unready", "0")  # nobody balances here
+    patience = Patience(unready=0, drain=settings.DRAIN_SECONDS)
+    return Service("web", argv, _env(), cwd=settings.BASE_DIR, grace=patience.longest + _SPARE)
 
 
 def worker(number: int) -> Service:

@@ -28,13 +28,14 @@ _KILL_SECONDS: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One process to keep running. `grace`: seconds it gets between SIGTERM and SIGKILL."""
+    """One process to keep running. `grace`: seconds it gets between SIGTERM and SIGKILL. `pass_fds`: inherited ones."""
 
     name: str
     argv: tuple[str, ...]
     env: Mapping[str, str]
     cwd: Path | None = None
     grace: float = 10.0
+    pass_fds: tuple[int, ...] = ()
 
     def __repr__(self) -> str:
         return f"Service({self.name!r})"  # its environment holds secrets
@@ -58,6 +59,11 @@ class Supervised:
     def hurry(self) -> None:
         """Do not wait for a graceful end any longer."""
         self._hurry.set()
+
+    def tell(self, number: signal.Signals) -> None:
+        """Pass a signal on, if there is a process."""
+        if self._process and self._process.returncode is None:
+            _signal(self._process, number)
 
     async def stop(self) -> None:
         """SIGTERM, then SIGKILL after the grace."""
@@ -86,6 +92,7 @@ class Supervised:
                 env=dict(self.service.env),
                 cwd=self.service.cwd,
                 stdin=asyncio.subprocess.DEVNULL,
+                pass_fds=self.service.pass_fds,
                 start_new_session=True,
                 preexec_fn=_die_with_parent if sys.platform == "linux" else None,
             )
@@ -128,6 +135,10 @@ class Supervisor:
     async def stop(self) -> None:
         while self._running:
             await self._running.pop().stop()
+
+    async def stop_together(self) -> None:
+        """For services that are all alike."""
+        await asyncio.gather(*(supervised.stop() for supervised in self._running))
 
 
 def _ending(code: int) -> str:

@@ -47,19 +47,35 @@ class ActivityAdmin(ReadOnlyAdmin):
         "error_type",
     )
     list_filter = ("status", "stream", "price_known", "pool", "account", "started_at")
-    search_fields = ("request_id", "session", "access_key", "error_type")
+    search_fields = ("request_id", "session", "agent", "access_key", "error_type")
     search_help_text = (
-        "An activity's id (8 digits suffice), an upstream request id, a session, an access key's id or an error type."
+        "An activity's id (8 digits suffice), an upstream request id, a session, an agent, an access key's id or an "
+        "error type."
     )
     fieldsets = (
         (None, {"fields": (("shown_status", "shown_time"), ("started_at", "ended_at", "seen_at"))}),
         (
             "What was asked",
-            {"fields": (("shown_model", "stream"), ("source", "category"), ("session", "access_key"))},
+            {
+                "fields": (
+                    ("shown_model", "stream"),
+                    ("source", "category"),
+                    ("session", "access_key"),
+                    ("agent", "parent_agent"),
+                )
+            },
         ),
         (
             "What the pool did",
-            {"fields": (("shown_pool", "shown_account"), "shown_decision", "shown_attempts", "request_id")},
+            {
+                "fields": (
+                    ("shown_pool", "shown_account"),
+                    "shown_move",
+                    "shown_decision",
+                    "shown_attempts",
+                    "request_id",
+                )
+            },
         ),
         ("What went wrong", {"fields": ("error_type", "error_message")}),
         (
@@ -100,6 +116,15 @@ class ActivityAdmin(ReadOnlyAdmin):
     @display(description="took")
     def shown_time(self, row: Activity) -> str:
         return took(row.started_at, row.ended_at)
+
+    @display(description="session")
+    def shown_move(self, row: Activity) -> str:
+        """Whether the session had to leave an account, and what that cost."""
+        if row.moved_from_id is None:
+            return NOTHING
+        (left,) = with_names([str(row.moved_from_id)])
+        cost = f"; re-creating the cache cost about {dollars(row.move_cost)}" if row.move_cost_nano else ""
+        return f"moved from {left}{cost}"
 
     @display(description="decisions")
     def shown_decision(self, row: Activity) -> SafeString | str:

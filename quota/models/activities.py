@@ -1,13 +1,20 @@
 """Activity: the durable record of one request."""
 
 import uuid
+from decimal import Decimal
 
 from django.db import models
 from django.db.models import Q
 
+from accounts.money import from_nano
 from quota import facts
 from quota.facts import ActivityStatus
 from quota.models.columns import Spent, account_reference, none_negative, pool_reference
+
+
+def _added_text(*, help_text: str) -> "models.CharField[str, str]":
+    """Make a column that workers of the version before this need not know: they leave it to the database."""
+    return models.CharField(max_length=facts.NAME, blank=True, default="", db_default="", help_text=help_text)
 
 
 class Activity(Spent):
@@ -22,8 +29,12 @@ class Activity(Spent):
     category = models.CharField(max_length=facts.NAME, blank=True, default="")
     session = models.CharField(max_length=facts.LONG, blank=True, default="")
     access_key = models.CharField(max_length=facts.NAME, blank=True, default="", help_text="Id of the key used.")
+    agent = _added_text(help_text="Which one of the session.")
+    parent_agent = _added_text(help_text="Which one started that.")
     stream = models.BooleanField(default=False)
     account = account_reference(null=True)
+    moved_from = account_reference(null=True, name="moved from")
+    move_cost_nano = models.BigIntegerField("cost of the move (nano-dollars)", default=0, db_default=0)
     price_known = models.BooleanField(default=True, help_text="If not, the highest price known was charged.")
     attempts = models.PositiveIntegerField(default=0)
     decision = models.JSONField(default=list, blank=True, help_text="What was tried and why, in order.")
@@ -42,6 +53,7 @@ class Activity(Spent):
         constraints = (
             models.CheckConstraint(condition=Q(status__in=list(ActivityStatus)), name="activity_status_known"),
             models.CheckConstraint(condition=none_negative(), name="activity_spent_not_negative"),
+            models.CheckConstraint(condition=Q(move_cost_nano__gte=0), name="activity_move_cost_not_negative"),
         )
         indexes = (
             models.Index(fields=["-started_at"], name="activity_recent"),
@@ -55,3 +67,8 @@ class Activity(Spent):
 
     def __str__(self) -> str:
         return str(self.pk)
+
+    @property
+    def move_cost(self) -> Decimal:
+        """US dollars, about, of `cost`: what re-creating the session's prompt cache cost."""
+        return from_nano(self.move_cost_nano)

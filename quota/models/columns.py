@@ -18,7 +18,9 @@ def pool_reference() -> "models.ForeignKey[Pool, Pool]":
     return models.ForeignKey(Pool, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+")
 
 
-def account_reference(*, null: bool = False) -> "models.ForeignKey[ClaudeAccount, ClaudeAccount]":
+def account_reference(
+    *, null: bool = False, name: str = "account"
+) -> "models.ForeignKey[ClaudeAccount, ClaudeAccount]":
     return models.ForeignKey(
         ClaudeAccount,
         on_delete=models.DO_NOTHING,
@@ -27,7 +29,7 @@ def account_reference(*, null: bool = False) -> "models.ForeignKey[ClaudeAccount
         null=null,
         blank=null,
         related_name="+",
-        verbose_name="account",
+        verbose_name=name,
     )
 
 

@@ -1,8 +1,10 @@
+from ipaddress import ip_network
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.base_urls import checked_base_url, origin
+from accounts.base_urls import checked_base_url, may_be_reached, origin
 from accounts.errors import BaseUrlRefused
 
 ANTHROPIC = "https://api.anthropic.com"
@@ -137,3 +139,46 @@ def test_one_strange_character_anywhere_never_leads_elsewhere(character, positio
     except BaseUrlRefused:
         return
     assert text == f"{ANTHROPIC}/"
+
+
+NAME = "api.anthropic.com"
+OURS = [ip_network("10.1.0.0/16"), ip_network("fd00:1::/32")]
+PUBLIC = ["160.79.104.10", "2607:6bc0::10", "64:ff9b::a04f:680a", "::ffff:160.79.104.10"]
+INTERNAL = [
+    *("10.0.0.1", "172.16.0.1", "192.168.0.1", "100.64.0.1", "169.254.169.254", "0.0.0.0", "127.0.0.1", "127.1.2.3"),
+    *("224.0.0.1", "240.0.0.1", "255.255.255.255", "::", "::1", "fe80::1", "fe80::1%eth0", "fc00::1", "fd00::1"),
+    *("ff02::1", "ff0e::1", "::ffff:10.0.0.1", "::ffff:127.0.0.1", "64:ff9b::a00:1", "64:ff9b::7f00:1"),
+    *("2002:a00:1::1", "2001:0:4136:e378:8000:63bf:3fff:fdd2", "fec0::1", "::10.0.0.1", "", "nonsense", "127.1"),
+]
+
+
+@pytest.mark.parametrize("address", PUBLIC)
+def test_a_name_may_lead_to_a_public_address(address):
+    assert may_be_reached(NAME, address)
+
+
+@pytest.mark.parametrize("address", INTERNAL)
+def test_a_name_may_not_lead_into_our_own_network_or_nowhere(address):
+    assert not may_be_reached(NAME, address)
+
+
+@pytest.mark.parametrize("address", ["10.1.2.3", "fd00:1::9", "::ffff:10.1.2.3"])
+def test_a_name_may_lead_into_a_network_that_the_operator_named(address):
+    assert may_be_reached(NAME, address, private=OURS)
+
+
+@pytest.mark.parametrize("address", ["10.2.0.1", "fd00:2::1", "169.254.169.254"])
+def test_other_networks_stay_closed_then(address):
+    assert not may_be_reached(NAME, address, private=OURS)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_no_other_name_leads_to_this_machine_even_if_loopback_is_named(address):
+    private = [ip_network("127.0.0.0/8"), ip_network("::1/128")]
+    assert not may_be_reached(NAME, address, private=private)
+    assert may_be_reached("localhost", address)
+
+
+@pytest.mark.parametrize("address", ["160.79.104.10", "10.1.2.3", "::"])
+def test_this_machines_name_leads_nowhere_else(address):
+    assert not may_be_reached("localhost", address, private=OURS)

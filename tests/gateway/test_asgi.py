@@ -16,7 +16,21 @@ from gateway.paths import MESSAGE_MAX
 from gateway.preparing import PoolRules
 from gateway.serving import service_over
 from quota.engine.types import Client, Limit, Metric, Window
-from tests.gateway.cast import BLOCK, CUT, MODEL, POOL, START, fails, good_stream, ok, stage, streams, text_delta
+from quota.records import ActivityStarted
+from tests.gateway.cast import (
+    BLOCK,
+    CUT,
+    MODEL,
+    POOL,
+    START,
+    Answers,
+    fails,
+    good_stream,
+    ok,
+    stage,
+    streams,
+    text_delta,
+)
 
 RULES = PoolRules(id=POOL, name="default")
 KEY = ((b"authorization", b"Bearer nb_live_alice"),)
@@ -389,3 +403,40 @@ async def test_a_claude_code_session_stays_on_its_account():
     for _ in range(4):
         await ask(gateway, headers=headers)
     assert len({account for account, _ in pool.upstream.sent}) == 1
+
+
+async def test_which_of_a_sessions_agents_asks_is_recorded():
+    pool = stage(alpha=[ok()])
+    headers = (
+        *KEY,
+        (b"x-claude-code-session-id", b"s-1"),
+        (b"x-claude-code-agent-id", b"explorer\x85\xad-1" + b"x" * 200),
+        (b"x-claude-code-parent-agent-id", b"main"),
+    )
+    await ask(gateway_over(pool), headers=headers)
+    (told,) = [fields["payload"] for kind, fields in pool.engine.events(POOL) if kind == "activity.started"]
+    record = ActivityStarted.from_json(told)
+    assert (record.session, record.agent, record.parent_agent) == ("s-1", "explorer-1" + "x" * 90, "main")
+
+
+async def test_a_thread_goes_on_at_the_account_that_holds_it():
+    pool = stage(alpha=[ok()], beta=[ok()], gamma=[ok()])
+    gateway = gateway_over(pool)
+    await ask(gateway, body(thread={"type": "create"}))
+    await ask(gateway, body())  # another one comes between
+    for _ in range(3):
+        await ask(gateway, body(thread={"type": "continue", "previous_message_id": "msg_1"}))
+    holder, between, *later = [account for account, _ in pool.upstream.sent]
+    assert later == [holder] * 3
+    assert between != holder
+
+
+async def test_a_thread_that_an_account_does_not_hold_is_told_to_the_caller_and_costs_the_account_nothing():
+    details = {"error_code": "thread_not_found"}
+    said = {"type": "not_found_error", "message": "no thread for this model", "details": details}
+    gone = json.dumps({"type": "error", "error": said}).encode()
+    pool = stage(alpha=[Answers(404, chunks=[gone]), ok()])
+    gateway = gateway_over(pool)
+    caller = await ask(gateway, body(thread={"type": "continue", "previous_message_id": "msg_1"}))
+    assert (caller.status, caller.body) == (404, gone)
+    assert (await ask(gateway, body(thread={"type": "create"}))).status == 200

@@ -30,6 +30,7 @@ def sent(*headers):
         "anthropic-workspace-id",
         "Proxy-Authorization",
         "x-claude-code-session-id",
+        "x-claude-code-agent-id",
         "cf-ray",
     ],
 )

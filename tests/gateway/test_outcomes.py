@@ -50,6 +50,13 @@ ROWS = {
     "success": (Reply(status=200), Kind.SUCCESS, Verdict.SUCCESS, NO, "same"),
     "throttle with retry-after": (throttle(retry_after="12"), Kind.THROTTLE, ALIVE, YES, "same"),
     "throttle that says nothing": (throttle(), Kind.THROTTLE, ALIVE, YES, "same"),
+    "a thread that this account does not hold": (
+        error(404, "not_found_error", "No thread for this model and message.", code="thread_not_found"),
+        Kind.CALLER_ERROR,
+        ALIVE,
+        NO,
+        "same",
+    ),
     "ramp limit": (
         error(429, "rate_limit_error", code="ramp_limit_exceeded", headers={"retry-after": "7"}),
         Kind.RAMP,

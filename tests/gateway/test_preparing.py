@@ -96,9 +96,10 @@ def test_a_session_of_its_own_comes_before_the_bodys_user():
     assert prepared(body).session == "u"
 
 
-def turn(*messages, system="You are patient. " * 200, model="claude-opus-5", **context):
+def turn(*messages, system="You are patient. " * 200, model="claude-opus-5", session="", principal="", **fields):
     said = [{"role": "user", "content": text} for text in messages]
-    return prepared({"model": model, "system": system, "messages": said}, **context).affinity
+    body = {"model": model, "system": system, "messages": said, **fields}
+    return prepared(body, session=session, principal=principal).affinity
 
 
 def test_the_turns_of_one_conversation_are_one_session():
@@ -106,9 +107,37 @@ def test_the_turns_of_one_conversation_are_one_session():
     assert turn("Hello") != ""
 
 
-@pytest.mark.parametrize("other", [{"system": "Another. " * 400}, {"model": "claude-opus-5-5"}, {"principal": "bob"}])
+@pytest.mark.parametrize("other", [{"system": "Another. " * 400}, {"principal": "bob"}])
 def test_what_cannot_share_a_cache_is_another_session(other):
     assert turn("Hello") != turn("Hello", **other)
+
+
+def test_a_refused_conversation_that_goes_on_with_another_model_is_one_session():
+    """Its credit (`fallback_credit_token`) is good in the workspace of the refusal only, for the same conversation."""
+    assert turn("Hello") == turn("Hello", model="claude-sonnet-5-5")
+    assert turn("Hello", "I will", fallback_credit_token="fct_1") == turn("Hello")
+
+
+def test_a_conversation_that_asks_why_its_cache_missed_is_still_one_session():
+    asked = turn("Hello", "And then?", diagnostics={"previous_message_id": "msg_1"})
+    assert asked == turn("Hello")
+
+
+CREATE, CONTINUE = {"type": "create"}, {"type": "continue", "previous_message_id": "msg_1"}
+
+
+def test_threads_without_a_name_stay_together_for_each_principal():
+    begun, gone_on = turn("Hello", thread=CREATE), turn("And then?", system="Be brief.", thread=CONTINUE)
+    assert begun == gone_on != turn("Hello")
+    assert turn("Hello", thread=CREATE, principal="bob") != begun
+
+
+def test_a_thread_with_a_name_goes_by_it():
+    assert turn("Hello", thread=CONTINUE, session="s") == turn("Hello", session="s")
+
+
+def test_what_is_called_a_thread_and_is_none_goes_by_its_beginning():
+    assert turn("Hello", thread="x") == turn("Hello", thread=None) == turn("Hello")
 
 
 def test_another_first_message_is_another_session():

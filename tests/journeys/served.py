@@ -59,7 +59,7 @@ def _keys(known):
 
 @asynccontextmanager
 async def listening(application):
-    """Run uvicorn in this loop, as the Procfile does in its own."""
+    """Run uvicorn in this loop; the process as the Procfile starts it is in tests.journeys.processes."""
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
         application, lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=20

@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from contextlib import asynccontextmanager
+from typing import Any
 
 import anthropic
 import pytest
@@ -12,6 +13,7 @@ from django.conf import settings
 
 from quota.engine.facade import open_engine
 from quota.engine.types import BreakerState, PoolSettings, Strategy
+from quota.records import ActivityEnded
 from tests.journeys.pool import POOL, pool_over, world_of
 from tests.journeys.test_the_sdk_over_the_pool import BAD_AND_GOOD, HELLO, MODEL, troubled_world
 
@@ -141,3 +143,21 @@ async def test_a_frozen_redis_costs_a_third_of_a_second_and_the_pool_refuses_if_
         with pytest.raises(anthropic.InternalServerError) as caught:
             await ask(claude)
         assert (caught.value.status_code, time.perf_counter() - begun <= 0.35) == (503, True)
+
+
+CACHED = {"type": "ephemeral"}
+LONG: Any = [{"role": "user", "content": [{"type": "text", "text": "Read. " * 3_000, "cache_control": CACHED}]}]
+
+
+async def test_a_session_that_has_to_move_tells_from_where_and_what_the_cache_cost(engine):
+    async with pool_over(world_of("alpha", "beta"), engine=engine) as pool:
+        async with pool.client(session="one") as claude:
+            for _ in range(2):
+                await claude.messages.create(model=MODEL, max_tokens=20, messages=LONG)
+            (before,) = {ActivityEnded.from_json(said).account for said in pool.told("activity.completed")}
+            await engine.force_open(POOL, before, actor="ann")
+            answer = await claude.messages.create(model=MODEL, max_tokens=20, messages=LONG)
+        stayed, moved = (ActivityEnded.from_json(said) for said in pool.told("activity.completed")[1:])
+    assert (stayed.usage.cache_write_5m_tokens, stayed.moved_from, stayed.move_cost_nano) == (0, "", 0)
+    assert (moved.moved_from, moved.account != before) == (before, True)
+    assert moved.move_cost_nano == answer.usage.cache_creation_input_tokens * (2_500 - 100) > 0

@@ -7,12 +7,9 @@ import anthropic
 import httpx2
 import pytest
 
-from simulator.latency import Fixed, Pace
 from tests.journeys.pool import POOL, world_of
 from tests.journeys.served import KEY, served
 from tests.journeys.test_the_sdk_over_the_pool import HELLO, MODEL, troubled_world
-
-SLOW = Pace(between=Fixed(0.05))
 
 
 def sdk(url, **options):
@@ -126,29 +123,3 @@ async def test_the_bytes_are_the_same_through_the_pool_and_direct(stream):
     assert through.status_code == direct.status_code == 200
     assert through.content == direct.content
     assert through.headers["content-type"] == direct.headers["content-type"]
-
-
-async def test_a_stopping_server_lets_fifty_streams_finish():
-    """SIGTERM in the middle of fifty streams: none is cut short, no new call is taken, no lease is left."""
-    world = world_of("alpha", "beta", pace=SLOW)
-    async with served(world) as there, sdk(there.url) as claude:
-        begun = asyncio.Event()
-        count = 0
-
-        async def listen():
-            nonlocal count
-            async with claude.messages.stream(model=MODEL, max_tokens=60, messages=HELLO) as stream:
-                count += 1
-                if count == 50:
-                    begun.set()
-                return (await stream.get_final_message()).stop_reason
-
-        listening = [asyncio.create_task(listen()) for _ in range(50)]
-        await begun.wait()
-        there.server.should_exit = True
-        reasons = await asyncio.gather(*listening)
-        assert len(reasons) == 50
-        assert all(reasons)
-        with pytest.raises(anthropic.APIConnectionError):
-            await claude.messages.create(model=MODEL, max_tokens=20, messages=HELLO)
-        assert await leases(there) == 0

@@ -138,4 +138,4 @@ def test_everything_else_is_left_to_django(method: str, path: str) -> None:
 
 
 def test_ready_asks_for_everything() -> None:
-    assert [check.name for check in health.CHECKS["ready"]] == ["database", "redis", "migrations", "pool"]
+    assert [check.name for check in health.CHECKS["ready"]] == ["database", "redis", "migrations", "pool", "staying"]

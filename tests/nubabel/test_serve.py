@@ -144,7 +144,7 @@ def test_ctrl_c_stops_everything_and_a_second_start_reuses_it(serve: Serve, home
 @pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
 def test_whatever_is_killed_comes_back(serve: Serve, home: Path) -> None:
     serve.until("Stop +Ctrl-C")
-    for program in ("run_worker", "simulator", "uvicorn"):
+    for program in ("run_worker", "simulator", "manage.py\0web"):
         os.kill(serve.child(program), signal.SIGKILL)
     os.kill(valkey.ensure(home / "data").pid, signal.SIGKILL)
     for said in (r"worker 1 ended .*SIGKILL", r"simulator ended .*SIGKILL", r"web ended .*SIGKILL", "Valkey was gone"):

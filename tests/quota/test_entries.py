@@ -70,8 +70,22 @@ def test_a_start_tells_who_asked_for_what() -> None:
     )
     facts = read(POOL, event(5, "activity.started", record)).activity
     assert facts
-    assert facts.head == ("orchestrator", "claude-opus-5", "qa", "session-1", "key-1", True)
+    assert facts.head == ("orchestrator", "claude-opus-5", "qa", "session-1", "key-1", True, "", "")
     assert (facts.status, facts.started_at) == (ActivityStatus.STARTED, NOON)
+
+
+def test_a_start_tells_which_agent_asked_and_which_one_started_that() -> None:
+    record = ActivityStarted(activity(1), "gateway", str(POOL), "claude-opus-5", agent="sub-1", parent_agent="main")
+    facts = read(POOL, event(5, "activity.started", record)).activity
+    assert facts
+    assert (facts.agent, facts.parent_agent) == ("sub-1", "main")
+
+
+def test_an_end_tells_that_the_session_moved_and_what_that_cost() -> None:
+    record = ActivityEnded(activity(1), ok=True, account=str(ALICE), moved_from=str(BOB), move_cost_nano=12_300_000)
+    facts = read(POOL, event(5, "activity.completed", record)).activity
+    assert facts
+    assert (facts.moved_from_id, facts.move_cost_nano) == (BOB, 12_300_000)
 
 
 def test_progress_tells_what_went_wrong_so_far() -> None:

@@ -72,6 +72,26 @@ def test_an_activitys_page_tells_its_decisions_in_order_and_escaped(alice: Claud
     assert "$0.0410" in shown
 
 
+def moved_away(alice: ClaudeAccount, *, cost_nano: int) -> str:
+    """The page of a request whose session left alice's account."""
+    tail = ActivityEnded(activity(0), ok=True, moved_from=str(alice.pk), move_cost_nano=cost_nano)
+    write(alice.pool_id, [event(1, "activity.completed", tail)])
+    return reverse("admin:quota_activity_change", args=[activity(0)])
+
+
+def test_an_activitys_page_says_where_its_session_was_and_what_leaving_cost(
+    alice: ClaudeAccount, admin_client: Client
+) -> None:
+    page_of_it = moved_away(alice, cost_nano=12_300_000)
+    assert "moved from alice; re-creating the cache cost about $0.0123" in admin_client.get(page_of_it).content.decode()
+
+
+def test_a_move_that_cost_nothing_is_said_without_a_price(alice: ClaudeAccount, admin_client: Client) -> None:
+    shown = admin_client.get(moved_away(alice, cost_nano=0)).content.decode()
+    assert "moved from alice" in shown
+    assert "re-creating" not in shown
+
+
 def test_a_call_nobody_reported_on_shows_its_tokens_as_estimated(alice: ClaudeAccount, admin_client: Client) -> None:
     some_requests(alice, 1)
     shown = admin_client.get(page("attempt")).content.decode()
