@@ -8,16 +8,21 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
+from django.utils import timezone
 from redis.exceptions import RedisError
 
 from notifications.wiring import open_relay
 from quota.database_store import DatabaseStore
 from quota.drain import Drain, Pace
+from quota.organizations.sync import sync_due
 from quota.streams import Lag, Streams, open_client
 from quota.wiring import open_patient_engine, redis_url
 from quota.worker import Rhythm, Worker
 
 logger = logging.getLogger(__name__)
+
+SYNC_SECONDS = 5.0
+"""How often to look whether an organization is to be asked about; each is asked once a minute."""
 
 
 @asynccontextmanager
@@ -29,11 +34,15 @@ async def running_worker(*, pace: Pace | None = None, rhythm: Rhythm | None = No
     try:
         async with open_relay() as relay:
             drain = Drain(streams=streams, store=store, clock=time.monotonic, pace=pace, teller=relay)
-            yield Worker(drain=drain, engine=engine, source=store, rhythm=rhythm)
+            yield Worker(drain=drain, engine=engine, source=store, rhythm=rhythm, also=((_sync, SYNC_SECONDS),))
     finally:
         await _leave(streams)
         await engine.close()
         await store.close()
+
+
+async def _sync() -> None:
+    await sync_due(now=timezone.now())
 
 
 async def ledger_lag(pool: str) -> Lag:

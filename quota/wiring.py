@@ -46,3 +46,8 @@ def anthropic_api_key() -> str:
 def anthropic_base_url() -> str:
     """Where the default account's key is sent: the first of ANTHROPIC_BASE_URLS."""
     return str(next(iter(settings.ANTHROPIC_BASE_URLS)))
+
+
+def anthropic_admin_api_key() -> str:
+    """ANTHROPIC_ADMIN_API_KEY as set; empty if not."""
+    return str(getattr(settings, "ANTHROPIC_ADMIN_API_KEY", "") or "")

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -48,7 +48,17 @@ class Rhythm:
 class Worker:
     """`run` until told to stop, or `once` through everything there is."""
 
-    def __init__(self, *, drain: Drain, engine: Engine, source: Source, rhythm: Rhythm | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        drain: Drain,
+        engine: Engine,
+        source: Source,
+        rhythm: Rhythm | None = None,
+        also: Sequence[tuple[Callable[[], Awaitable[object]], float]] = (),
+    ) -> None:
+        """`also` are further works with the seconds between two rounds; a round may raise `TROUBLE`."""
+        self._also = also
         self._drain = drain
         self._engine = engine
         self._source = source
@@ -83,7 +93,7 @@ class Worker:
 
     def _works(self) -> list[tuple[Callable[[], Awaitable[object]], float]]:
         rhythm = self._rhythm
-        return [(self._round, 0.0), (self._tick, rhythm.tick_every), (self._publish, rhythm.publish_every)]
+        return [(self._round, 0.0), (self._tick, rhythm.tick_every), (self._publish, rhythm.publish_every), *self._also]
 
     async def _repeat(self, work: Callable[[], Awaitable[object]], every: float, stop: asyncio.Event) -> None:
         pause = 0.0

@@ -2,8 +2,19 @@
 
 from quota.models.activities import Activity
 from quota.models.attempts import Attempt
+from quota.models.organizations import Organization, OrganizationKey, RateLimit, ReportedUsage
 from quota.models.rejected_keys import RejectedKey
 from quota.models.rollups import UsageRollup
 from quota.models.set_aside import SetAside
 
-__all__ = ["Activity", "Attempt", "RejectedKey", "SetAside", "UsageRollup"]
+__all__ = [
+    "Activity",
+    "Attempt",
+    "Organization",
+    "OrganizationKey",
+    "RateLimit",
+    "RejectedKey",
+    "ReportedUsage",
+    "SetAside",
+    "UsageRollup",
+]
