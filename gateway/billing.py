@@ -1,8 +1,10 @@
 """What one upstream call cost, as far as anybody knows. Pure; money is integer nano-dollars."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
+
+import msgspec
 
 from gateway.usage import Reading
 from quota.pricing import price
@@ -11,11 +13,10 @@ from quota.records import AttemptRecord, TokenUsage
 _EPOCH: Final = date(1970, 1, 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Bill:
+class Bill(msgspec.Struct, frozen=True):
     """Tokens and their price. `known` is False if the model has no price of its own and the highest was taken."""
 
-    usage: TokenUsage = field(default_factory=TokenUsage)
+    usage: TokenUsage = msgspec.field(default_factory=TokenUsage)
     cost_nano: int = 0
     known: bool = True
     estimated_tokens: int = 0
