@@ -97,11 +97,12 @@ class AccessKeys:
 
     async def aprincipal(self, plain: str, *, now: datetime) -> Principal:
         """The same without blocking the event loop, and with a deadline."""
-        digest = self._digest(plain)
+        digest = hash_key(plain)
         if known := self._remembered(digest, within=TRUSTED_SECONDS):
             if not self._remembered(digest, within=FRESH_SECONDS):
                 self._asking(digest, now=now)  # whoever comes next need not wait
             return _unexpired(known, now=now)
+        self._digest(plain)  # what is no key at all is not looked for
         patience = KNOWN_DEADLINE_SECONDS if self._remembered(digest, within=GRACE_SECONDS) else DEADLINE_SECONDS
         try:
             async with asyncio.timeout(patience):

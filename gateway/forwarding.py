@@ -8,6 +8,7 @@ requests of exactly this form, and a request looks the same through the pool as 
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final
 
 from gateway.errors import UnusableRequest
@@ -50,6 +51,7 @@ def response_headers(received: Mapping[str, str]) -> tuple[tuple[str, str], ...]
     )
 
 
+@lru_cache(maxsize=1_024)
 def joined(base_url: str, target: str) -> str:
     """Put an account's base URL and a request's path together. Raises UnusableRequest for what is no API path."""
     path = target.partition("?")[0].lower().replace("%2e", ".")
