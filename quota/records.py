@@ -6,10 +6,11 @@ anything else odd.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Final, Self
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from quota.errors import RecordUnreadable
 
@@ -21,9 +22,10 @@ ERROR_MESSAGE_MAX: Final = 500
 """Characters of an upstream's message that are kept."""
 
 
-@dataclass(frozen=True, slots=True)
 class Record:
-    """Base of all: a value that goes to JSON and comes back the same."""
+    """Part of all: a value that goes to JSON and comes back the same."""
+
+    __slots__ = ()
 
     def to_json(self) -> str:
         return msgspec.json.encode(self).decode()
@@ -77,8 +79,7 @@ class TokenUsage(Record):
         return sum(compactions, start=_one_usage(usage))
 
 
-@dataclass(frozen=True, slots=True)
-class LeaseNote(Record):
+class LeaseNote(Record, msgspec.Struct, frozen=True):
     """What the ledger must know of a call whose holder dies."""
 
     activity: str
@@ -87,8 +88,7 @@ class LeaseNote(Record):
     group: str
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptRecord(Record):
+class AttemptRecord(Record, msgspec.Struct, frozen=True):
     """One upstream call. `outcome` is the classifier's word, `why` a short reason for people."""
 
     activity: str
@@ -100,7 +100,7 @@ class AttemptRecord(Record):
     status: int | None = None
     request_id: str = ""
     why: str = ""
-    usage: TokenUsage = field(default_factory=TokenUsage)
+    usage: TokenUsage = msgspec.field(default_factory=TokenUsage)
     cost_nano: int = 0
     price_known: bool = True
     started_ms: int = 0
@@ -121,8 +121,7 @@ class AttemptRecord(Record):
         return self.usage.total + self.estimated_tokens
 
 
-@dataclass(frozen=True, slots=True)
-class ActivityStarted(Record):
+class ActivityStarted(Record, msgspec.Struct, frozen=True):
     """A request came in and got its first lease. `access_key` is the key's id, never the key."""
 
     activity: str
@@ -139,8 +138,7 @@ class ActivityStarted(Record):
     """Which of a session's agents asks, and which one started that, if they say so."""
 
 
-@dataclass(frozen=True, slots=True)
-class ActivityProgress(Record):
+class ActivityProgress(Record, msgspec.Struct, frozen=True):
     """Attempt `number` ended with `outcome`; the request goes on."""
 
     activity: str
@@ -151,15 +149,14 @@ class ActivityProgress(Record):
     at_ms: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ActivityEnded(Record):
+class ActivityEnded(Record, msgspec.Struct, frozen=True):
     """How a request ended, with everything that was tried. `error_message` is sanitised by the sender."""
 
     activity: str
     ok: bool
     account: str = ""
     model: str = ""
-    usage: TokenUsage = field(default_factory=TokenUsage)
+    usage: TokenUsage = msgspec.field(default_factory=TokenUsage)
     cost_nano: int = 0
     price_known: bool = True
     attempts: tuple[AttemptRecord, ...] = ()
@@ -173,7 +170,7 @@ class ActivityEnded(Record):
     """Of `cost_nano`: about what re-creating the session's prompt cache cost."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "error_message", self.error_message[:ERROR_MESSAGE_MAX])
+        force_setattr(self, "error_message", self.error_message[:ERROR_MESSAGE_MAX])
 
 
 def _count(source: Mapping[str, object], name: str) -> int:

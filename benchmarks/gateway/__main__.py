@@ -6,6 +6,7 @@ Exit code 0 if every bound holds, 1 if one does not, a peer could not be measure
 import argparse
 import os
 import platform
+import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -58,6 +59,7 @@ def main(arguments: Sequence[str]) -> int:
     """Measure, print, judge."""
     options = _options(arguments)
     plan = QUICK if options.quick else FULL
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # servers are ended in good order then, too
     _say("Gateway benchmark", _description())
     try:
         with TemporaryDirectory(prefix="nubabel-bench-") as folder, _servers(Path(folder), options.without) as found:
