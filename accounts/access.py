@@ -23,6 +23,7 @@ from accounts.errors import AccessRefused, AccessUndecided
 from accounts.keys import hash_key, looks_valid, new_access_key
 from accounts.models import AccessKey, Pool
 from accounts.principals import Kind, Principal
+from accounts.roles import abilities_of_scopes
 from accounts.scopes import Scope, checked_scopes
 
 TRUSTED_SECONDS: Final = 0.9
@@ -148,6 +149,7 @@ def principal_of(key: AccessKey) -> Principal:
         pool_id=pool_id,
         models=tuple(key.allowed_models),
         networks=tuple(key.allowed_networks),
+        abilities=abilities_of_scopes(scopes),
     )
 
 

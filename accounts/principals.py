@@ -7,6 +7,7 @@ from enum import StrEnum
 from ipaddress import ip_address, ip_network
 
 from accounts.errors import AccessRefused
+from accounts.roles import Ability
 from accounts.scopes import Scope
 
 
@@ -19,7 +20,8 @@ class Kind(StrEnum):
 class Principal:
     """Somebody we recognised, and what they may do. `pool_id` None: the default pool.
 
-    `models` (a trailing `*` stands for any ending) and `networks` restrict; an empty one does not.
+    `models` (a trailing `*` stands for any ending) and `networks` restrict; an empty one does not. `abilities` are for
+    management, where a key that names a pool sees that pool alone.
     """
 
     kind: Kind
@@ -29,6 +31,7 @@ class Principal:
     pool_id: str | None = None
     models: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
+    abilities: frozenset[Ability] = frozenset()
 
     def may_use(self, model: str) -> bool:
         """Whether requests for this model are allowed."""
@@ -41,6 +44,10 @@ class Principal:
     def may(self, scope: Scope | str) -> bool:
         """Whether the scope was given; nothing follows from another one."""
         return scope in self.scopes
+
+    def can(self, ability: Ability) -> bool:
+        """Whether this may be done in management."""
+        return ability in self.abilities
 
     # What Django REST framework asks of a request's user.
 
