@@ -10,6 +10,7 @@
     ├── DeletionRefused        the account is enabled, owns leases, or history depends on it; the pool is in use
     ├── EditConflict           somebody changed the row since it was read; carries the version it has now
     ├── ScopesRefused          a list of scopes is empty or names an unknown one
+    ├── GrantRefused           somebody wants to give an access key more than they have themselves
     ├── AccessRefused          a client's credential is wrong; always the same words, whatever is wrong with it
     └── AccessUndecided        the database did not answer, so nobody knows whether a credential is good
 
@@ -77,6 +78,10 @@ class EditConflict(AccountsError):
 
 class ScopesRefused(AccountsError, ValueError):
     """A list of scopes is empty or names something that is no scope."""
+
+
+class GrantRefused(AccountsError):
+    """An access key would be able to do more than whoever makes it. HTTP 403."""
 
 
 class AccessRefused(AccountsError):

@@ -67,6 +67,7 @@ _OURS: Final[tuple[_Telling, ...]] = (
     (accounts.DuplicateKey, lambda error: shaped(409, str(error), code="duplicate_key")),
     (accounts.KeyRefused, lambda error: _invalid({"api_key": str(error)})),
     (accounts.ScopesRefused, lambda error: _invalid({"scopes": str(error)})),
+    (accounts.GrantRefused, lambda error: shaped(403, str(error))),
     (accounts.DeletionRefused, lambda error: shaped(409, str(error), code="deletion_refused")),
     (ObjectDoesNotExist, lambda _: shaped(404, "It is gone: somebody deleted it meanwhile.")),
     (EngineError, lambda _: shaped(503, "The pool's counters (Redis) do not answer; try again.", headers=_RETRY)),

@@ -189,6 +189,7 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.1",
     "SCHEMA_PATH_PREFIX": "/api(/admin)?",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {"AccessKeyState": ["usable", "expired", "revoked"]},
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["nubabel.api.ByRights"],
     "SWAGGER_UI_DIST": "SIDECAR",

@@ -18,6 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^api/docs/?$", DocsView.as_view(), name="api-docs"),
     path("", include("gateway.urls")),
     path("", include("accounts.urls")),
+    path("", include("quota.urls")),
 ]
 
 handler400 = "nubabel.pages.bad_request"

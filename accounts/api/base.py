@@ -11,6 +11,7 @@ from rest_framework.pagination import PageNumberPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
+from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
 from accounts.api.throttling import rate_headers
@@ -42,16 +43,29 @@ class Pages(PageNumberPagination):
     max_page_size = PAGE_SIZE_MAX
 
 
-class ManagementViewSet(GenericViewSet[Any]):
-    """Base of the views. A subclass gives `queryset`, which `rows` confines to what the caller may see."""
+class Management(APIView):
+    """Base of the views: what is said with each answer."""
+
+    http_method_names: Any = ("get", "head", "post", "put", "patch", "delete")
+    throttled_as_probe: tuple[str, ...] = ()
+    """Actions that reach for Anthropic."""
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:  # noqa: ANN401
+        """Nothing of this is for caches; how much is left of the caller's rate is said each time."""
+        answer: Response = super().finalize_response(request, response, *args, **kwargs)
+        answer.headers.setdefault("Cache-Control", "no-store")
+        for name, value in rate_headers(request).items():
+            answer.headers[name] = value
+        return answer
+
+
+class ManagementViewSet(Management, GenericViewSet[Any]):
+    """A subclass gives `queryset`, which `rows` confines to what the caller may see."""
 
     lookup_value_regex = UUID_PATTERN
     pagination_class: Any = Pages
     filter_backends = ()
-    http_method_names: Any = ("get", "head", "post", "put", "patch", "delete")
     pool_column = "pool"
-    throttled_as_probe: tuple[str, ...] = ()
-    """Actions that reach for Anthropic."""
 
     def rows(self) -> Any:  # noqa: ANN401 - a queryset of the subclass's model
         """What the caller may see."""
@@ -65,14 +79,6 @@ class ManagementViewSet(GenericViewSet[Any]):
         """One page of rows that are in a stable order."""
         page = self.paginate_queryset(rows)
         return self.get_paginated_response(shown(page, many=True).data)
-
-    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:  # noqa: ANN401
-        """Nothing of this is for caches; how much is left of the caller's rate is said each time."""
-        answer: Response = super().finalize_response(request, response, *args, **kwargs)
-        answer.headers.setdefault("Cache-Control", "no-store")
-        for name, value in rate_headers(request).items():
-            answer.headers[name] = value
-        return answer
 
 
 def versioned(row: Any, shown: type[BaseSerializer[Any]], *, status: int = 200) -> Response:  # noqa: ANN401

@@ -77,6 +77,11 @@ def read_settings(raw: bytes) -> PoolSettings:
     )
 
 
+def read_epoch(raw: bytes) -> str:
+    """The life of the store that holds these settings."""
+    return str(_unpack(raw)[11])
+
+
 def account_parts(account: Account, usage: Usage | None) -> tuple[Part, Part, Part]:
     limits = [
         part
