@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.api.reading import PageQuery, SeenVersion, Strict
+from accounts.api.reading import Flag, PageQuery, SeenVersion, Strict
 from accounts.models import ClaudeAccount
 from accounts.models.claude_accounts import COSTS, LIMIT_FIELDS, MAX_WEIGHT, SMALLEST_DOLLARS
 from accounts.money import DECIMAL_PLACES
@@ -90,7 +90,7 @@ class AccountSettings(Strict):
     priority = serializers.IntegerField(min_value=0, max_value=PRIORITY_MAX, default=100)
     weight = serializers.IntegerField(min_value=1, max_value=MAX_WEIGHT, default=1)
     max_concurrency = serializers.IntegerField(min_value=1, max_value=CONCURRENCY_MAX, allow_null=True, default=None)
-    enabled = serializers.BooleanField(required=False)
+    enabled = Flag(required=False)
     limits = Limits(source="*", required=False)
     allowed_models = serializers.ListField(
         child=serializers.CharField(max_length=MAX_MODEL_NAME), max_length=MODELS_MAX, default=list

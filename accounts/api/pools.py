@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from accounts import editing
 from accounts.api.base import ManagementViewSet, principal_of, versioned
-from accounts.api.reading import PageQuery, SeenVersion, Strict, body_of, expected_versions, query_of
+from accounts.api.reading import Flag, PageQuery, SeenVersion, Strict, body_of, expected_versions, query_of
 from accounts.models import Pool
 from accounts.models.pools import Degraded, EstimatePolicy, Strategy
 
@@ -32,15 +32,15 @@ class PoolSettings(Strict):
 
     name = serializers.CharField(max_length=100)
     strategy = serializers.ChoiceField(choices=Strategy.choices, default=Strategy.LEAST_LOADED)
-    affinity = serializers.BooleanField(default=True, help_text="Sessions stay on their account.")
+    affinity = Flag(default=True, help_text="Sessions stay on their account.")
     affinity_ttl_seconds = _number(1, SECONDS_MAX, 3600)
     queue_seconds = _number(0, 300, 5, help_text="How long a request waits when nobody can serve it.")
     queue_size = _number(0, COUNT_MAX, 100)
     breaker_threshold = _number(1, COUNT_MAX, 5, help_text="Failures in a row that set an account aside.")
     breaker_open_seconds = _number(1, SECONDS_MAX, 300)
     breaker_successes = _number(1, COUNT_MAX, 1, help_text="Good probes that bring it back.")
-    early_probe = serializers.BooleanField(default=False)
-    outage_guard = serializers.BooleanField(default=True)
+    early_probe = Flag(default=False)
+    outage_guard = Flag(default=True)
     estimate_policy = serializers.ChoiceField(choices=EstimatePolicy.choices, default=EstimatePolicy.EXPECTED)
     degraded = serializers.ChoiceField(choices=Degraded.choices, default=Degraded.LOCAL)
 

@@ -23,6 +23,15 @@ class Strict(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
+class Flag(serializers.BooleanField):
+    """true or false; 0, "no" and their like are no answers in JSON."""
+
+    def to_internal_value(self, data: Any) -> bool:  # noqa: ANN401 - whatever JSON holds
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
 class SeenVersion(serializers.IntegerField):
     """The version that the editor of an update has seen."""
 

@@ -36,6 +36,8 @@ def test_a_pool_says_how_many_accounts_it_has(admin, alpha, beta):
         {"simulated": True},
         {"name": "main"},
         {"affinity": "maybe"},
+        {"affinity": 0},
+        {"outage_guard": None},
     ],
 )
 def test_what_makes_no_sense_is_refused(admin, pool, fields):
