@@ -26,6 +26,7 @@ from accounts.errors import AccessRefused, AccessUndecided
 from accounts.keys import hash_key, looks_valid, new_access_key
 from accounts.models import AccessKey, Pool
 from accounts.principals import Kind, Principal
+from accounts.roles import abilities_of_scopes
 from accounts.scopes import Scope, checked_scopes
 
 TRUSTED_SECONDS: Final = 0.9
@@ -185,6 +186,7 @@ def principal_of(key: AccessKey) -> Principal:
         models=tuple(key.allowed_models),
         networks=tuple(key.allowed_networks),
         client=key.client(),
+        abilities=abilities_of_scopes(scopes),
     )
 
 

@@ -5,6 +5,7 @@ from typing import Final
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 
+_PROGRAMS: Final = "/api/"
 _SAID: Final = {
     400: ("bad_request", "This request makes no sense."),
     403: ("forbidden", "You may not do this."),
@@ -32,7 +33,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 def _answer(request: HttpRequest, status: int) -> HttpResponse:
     """Never looks anything up: what failed may be the database."""
     code, message = _SAID[status]
-    if "text/html" in request.headers.get("Accept", ""):
+    if "text/html" in request.headers.get("Accept", "") and not request.path.startswith(_PROGRAMS):
         page = render_to_string("error.html", {"status": status, "message": message})  # no request: no session, no user
         return HttpResponse(page, status=status)
     return JsonResponse({"error": {"code": code, "message": message, "details": {}}}, status=status)

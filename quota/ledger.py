@@ -24,11 +24,10 @@ from quota.errors import EntryUnreadable
 from quota.facts import AMOUNTS, ENTRY, ERROR, NAME, ActivityFacts, Amounts, AttemptFacts, RollupKey, rollup_deltas
 from quota.models import Activity, Attempt, RejectedKey, SetAside, UsageRollup
 from quota.parsing import text
+from quota.standing import INVALID_KEY
 
 logger = logging.getLogger(__name__)
 
-INVALID_KEY: Final = "invalid key"
-"""How a `disabled_reason` begins where Anthropic refused the key."""
 _COMMON_CAUSE: Final = timedelta(minutes=1)
 """The engine's span within which several refused keys have one cause."""
 _SHOWN: Final = 2_000

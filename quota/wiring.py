@@ -6,7 +6,8 @@ from django.conf import settings
 
 from accounts.loops import PerLoop
 from quota.engine.api import Engine
-from quota.engine.facade import open_engine
+from quota.engine.facade import open_engine, open_observer
+from quota.engine.redis import RedisEngine
 
 PATIENCE_SECONDS: Final = 2.0
 
@@ -19,6 +20,11 @@ def get_engine() -> Engine:
 def open_patient_engine() -> Engine:
     """An engine for those who may wait (publishing thousands of accounts, the worker). The caller closes it."""
     return open_engine(redis_url(), deadline=PATIENCE_SECONDS)
+
+
+def open_watching_engine() -> RedisEngine:
+    """An engine for those who look at the pool as it stands. The caller closes it."""
+    return open_observer(redis_url(), deadline=PATIENCE_SECONDS)
 
 
 async def close_engine() -> None:

@@ -95,9 +95,7 @@ class AccessKeyAdmin(SavesWhatChanged, ModelAdmin):  # type: ignore[misc] # unfo
 
     @display(description="state")  # type: ignore[untyped-decorator]
     def condition(self, key: AccessKey) -> str:
-        if key.revoked_at:
-            return "revoked"
-        return "usable" if key.is_usable(now=timezone.now()) else "expired"
+        return key.state_at(timezone.now())
 
     @action(description="Revoke the selected keys, for good", permissions=["change"])  # type: ignore[untyped-decorator]
     def revoke(self, request: HttpRequest, keys: QuerySet[AccessKey]) -> None:

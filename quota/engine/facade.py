@@ -19,5 +19,10 @@ def open_engine(url: str, *, deadline: float = DEADLINE_SECONDS, processes: int 
     return ResilientEngine(store, processes=processes, clock=_now_ms)
 
 
+def open_observer(url: str, *, deadline: float = DEADLINE_SECONDS) -> RedisEngine:
+    """What looks at the Redis at `url` and at nothing else: while that is away it says so."""
+    return RedisEngine(Connection(url, deadline=deadline))
+
+
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000

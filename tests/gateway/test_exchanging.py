@@ -18,6 +18,29 @@ POST = Request("POST", "/v1/messages", (("content-type", "application/json"),), 
 GET = Request("GET", "/v1/models")
 
 
+class Asker:
+    """Asks a server; `asked` is what the server was sent."""
+
+    def __init__(self, upstream, url, asked):
+        self.upstream = upstream
+        self.credential = Credential("a", "a", "p", url, Secret("k"), True)
+        self.asked = asked
+
+    async def __call__(self, request=POST):
+        exchange = await self.upstream.open(request, self.credential, first_byte=5)
+        try:
+            body = b""
+            while chunk := await exchange.read(timeout=5):
+                body += chunk
+        finally:
+            exchange.close()
+        return exchange.status, body
+
+    def kept(self):
+        """Count the connections that are kept for the next request."""
+        return sum(len(idle) for idle in self.upstream._session.connector._conns.values())
+
+
 @asynccontextmanager
 async def answering(*answers, closing=False):
     """A server that gives these answers, one for each request, and an upstream to ask it."""
@@ -41,17 +64,7 @@ async def answering(*answers, closing=False):
     upstream = HttpUpstream()
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
-    async def ask(request=POST):
-        exchange = await upstream.open(request, Credential("a", "a", "p", url, Secret("k"), True), first_byte=5)
-        try:
-            body = b""
-            while chunk := await exchange.read(timeout=5):
-                body += chunk
-        finally:
-            exchange.close()
-        return exchange.status, body
-
-    ask.asked, ask.kept = asked, lambda: sum(map(len, upstream._session.connector._conns.values()))
+    ask = Asker(upstream, url, asked)
     try:
         yield ask
     finally:
