@@ -35,7 +35,7 @@ class Ours:
     pool: str
 
     async def settled(self, *, at_least: int = 0) -> int:
-        """How many settlements the worker would have heard of since the last time; all events are dropped then.
+        """How many good answers the worker would have heard of since the last time; all events are dropped then.
 
         A stream's caller has its last byte a moment before the settlement, and what was leased while the store was too
         slow is settled there a second later: `at_least` so many are waited for.
@@ -45,13 +45,18 @@ class Ours:
             key, counted, last = events_key(self.pool), 0, "-"
             while True:
                 page = cast("Sequence[tuple[bytes, Mapping[bytes, bytes]]]", client.xrange(key, last, count=PAGE))
-                counted += sum(fields[b"type"] == SETTLED for _, fields in page)
+                counted += sum(_is_good(fields) for _, fields in page)
                 last = f"({page[-1][0].decode()}" if page else last
                 if not page and (counted >= at_least or time.monotonic() > until):
                     break
                 await asyncio.sleep(0 if page else 0.05)
             client.unlink(key)
         return counted
+
+
+def _is_good(event: Mapping[bytes, bytes]) -> bool:
+    """Whether a call was settled as answered; a lease given back unused is settled, too."""
+    return event[b"type"] == SETTLED and event[b"verdict"] == b"success"
 
 
 @contextmanager
