@@ -51,7 +51,7 @@ def response_headers(received: Mapping[str, str]) -> tuple[tuple[str, str], ...]
     )
 
 
-@lru_cache(maxsize=1_024)
+@lru_cache(maxsize=128)
 def joined(base_url: str, target: str) -> str:
     """Put an account's base URL and a request's path together. Raises UnusableRequest for what is no API path."""
     path = target.partition("?")[0].lower().replace("%2e", ".")

@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
@@ -18,6 +18,9 @@ from gateway.replies import Fault
 from gateway.resolving import NAMES_SECONDS, AddressRefused, CheckedResolver, May
 from gateway.watchdog import Watchdog
 from gateway.wire import DEADLINES, Deadlines, Request
+
+if TYPE_CHECKING:
+    from aiohttp.connector import Connection
 
 CONNECTIONS_MAX: Final = 4_096
 KEEPALIVE_SECONDS: Final = 30.0
@@ -62,7 +65,7 @@ class HttpUpstream:
 
     async def _exchanged(self, request: Request, base_url: str, headers: dict[str, str]) -> HttpExchange:
         origin = self._origin(base_url)
-        connection = await self._connector().connect(origin, [], self._client().timeout)
+        connection = await self._connected(origin)
         exchange = HttpExchange(connection)
         try:
             named = {"host": origin.headers["host"], **headers}
@@ -71,6 +74,14 @@ class HttpUpstream:
             exchange.close()
             raise
         return exchange
+
+    async def _connected(self, origin: aiohttp.ClientRequest) -> "Connection":
+        """Borrow a connection, or have one made. The deadline counts for the name, too, and for the wait for a place."""
+        try:
+            async with asyncio.timeout(self._deadlines.connect):
+                return await self._connector().connect(origin, [], self._client().timeout)
+        except TimeoutError:
+            raise UnableToConnect(Fault.CONNECT_TIMEOUT) from None
 
     async def close(self) -> None:
         """Close every connection."""

@@ -22,7 +22,7 @@ class Plan:
 
 
 FULL: Final = Plan(
-    rounds={1: 3, 32: 3, 256: 1},
+    rounds={1: 2, 32: 3, 256: 1},
     seconds=2.0,
     stream_events=50,
     slope_events=(10, 210),

@@ -3,10 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Model, Q
 
 from accounts.credentials import Secret
 from accounts.models import ClaudeAccount
@@ -40,11 +39,27 @@ def keep(organization: Organization, heard: Heard, *, now: datetime) -> None:
 
 def _keep_keys(organization: Organization, heard: Heard, *, now: datetime) -> None:
     accounts = {key: account for account, key in matched(heard.keys, _secrets(heard.organization.id)).items()}
+    rows = [_key_row(organization, key, account=accounts.get(key.id), now=now) for key in heard.keys]
+    _upsert(OrganizationKey, rows, known_by=("organization", "key_id"))
     for key in heard.keys:
-        told = {**asdict(key), "account_id": accounts.get(key.id), "seen_at": now}
-        OrganizationKey.objects.update_or_create(organization=organization, key_id=told.pop("id"), defaults=told)
         if account := accounts.get(key.id):
             remember_origin(account_id=account, organization_id=heard.organization.id, workspace_id=key.workspace_id)
+
+
+def _key_row(organization: Organization, key: KeyFacts, *, account: str | None, now: datetime) -> OrganizationKey:
+    told = asdict(key)
+    return OrganizationKey(organization=organization, key_id=told.pop("id"), account_id=account, seen_at=now, **told)
+
+
+def _upsert(table: type[Model], rows: Sequence[Model], *, known_by: tuple[str, ...]) -> None:
+    columns = [field.name for field in table._meta.concrete_fields if not field.primary_key]  # noqa: SLF001 - documented
+    table._default_manager.bulk_create(  # noqa: SLF001 - Django's name for it
+        rows,
+        batch_size=500,
+        update_conflicts=True,
+        unique_fields=known_by,
+        update_fields=[name for name in columns if name not in known_by],
+    )
 
 
 def _secrets(organization_id: str) -> dict[str, Secret]:
@@ -70,11 +85,12 @@ def _note_change(row: RateLimit, limits: Mapping[str, int], *, now: datetime) ->
 
 def _keep_usage(organization: Organization, report: Report) -> None:
     costs = {(cost.key_id, cost.day): cost.cost_nano for cost in report.costs or ()}
-    for used in report.usage:
-        told: dict[str, Any] = asdict(used)
-        place = {"key_id": told.pop("key_id"), "day": told.pop("day")}
-        told["cost_nano"] = costs.get((used.key_id, used.day), None if report.costs is None else 0)
-        ReportedUsage.objects.update_or_create(organization=organization, **place, defaults=told)
+    unknown = None if report.costs is None else 0
+    rows = [
+        ReportedUsage(organization=organization, cost_nano=costs.get((used.key_id, used.day), unknown), **asdict(used))
+        for used in report.usage
+    ]
+    _upsert(ReportedUsage, rows, known_by=("organization", "key_id", "day"))
 
 
 def _keep_state(organization: Organization, heard: Heard, *, now: datetime) -> None:

@@ -36,6 +36,7 @@ WHOLE_EVERY: Final = timedelta(hours=1)
 """How often the month so far is read again; in between, today and yesterday are."""
 LONGEST_WAIT: Final = timedelta(hours=1)
 ROUND_SECONDS: Final = 120.0
+KEEP_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ async def _round(session: aiohttp.ClientSession, organization: Organization, *, 
         client = AdminClient(session, key=_key(organization), base_url=_address(organization))
         async with asyncio.timeout(ROUND_SECONDS):
             heard = await _heard(client, organization, now=now)
-        await in_database(lambda: keep(organization, heard, now=now))
+        await in_database(lambda: keep(organization, heard, now=now), deadline=KEEP_SECONDS)
     except (AdminApiError, TimeoutError) as error:
         return await in_database(partial(_note_trouble, organization, error, now=now))
     except IntegrityError:
