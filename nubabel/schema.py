@@ -87,3 +87,11 @@ class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:  # noqa: ARG002 - spectacular's
         return {"type": "apiKey", "in": "cookie", "name": "sessionid", "description": "Changes need the CSRF token."}
+
+
+def strict_requests(result: dict[str, Any], **_: object) -> dict[str, Any]:
+    """Hook of spectacular's: bodies have the fields that are listed and no others."""
+    for name, schema in result.get("components", {}).get("schemas", {}).items():
+        if name.endswith("Request") and schema.get("type") == "object":
+            schema["additionalProperties"] = False
+    return result

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from accounts.access import revoke_access_key
 from accounts.api.base import ManagementViewSet, principal_of, visible
-from accounts.api.reading import PageQuery, Strict, body_of, query_of
+from accounts.api.reading import PageQuery, Strict, Text, body_of, query_of
 from accounts.issuing import issue_as
 from accounts.models import AccessKey, Pool
 from accounts.scopes import MEANINGS, Scope
@@ -55,7 +55,7 @@ class AccessKeyIssued(AccessKeyShown):
 class AccessKeyNew(Strict):
     """A new key may do no more than whoever makes it."""
 
-    name = serializers.CharField(max_length=100)
+    name = Text(max_length=100)
     scopes = serializers.ListField(
         child=serializers.ChoiceField(choices=list(Scope)),
         min_length=1,
@@ -64,13 +64,13 @@ class AccessKeyNew(Strict):
     )
     pool = serializers.UUIDField(required=False, allow_null=True, default=None)
     allowed_models = serializers.ListField(
-        child=serializers.CharField(max_length=MAX_MODEL_NAME),
+        child=Text(max_length=MAX_MODEL_NAME),
         max_length=LISTED_MAX,
         default=list,
         help_text="Names; a * at the end stands for any ending.",
     )
     allowed_networks = serializers.ListField(
-        child=serializers.CharField(max_length=50), max_length=LISTED_MAX, default=list, help_text="10.0.0.0/8, …"
+        child=Text(max_length=50), max_length=LISTED_MAX, default=list, help_text="10.0.0.0/8, …"
     )
     expires_at = serializers.DateTimeField(required=False, allow_null=True, default=None)
 

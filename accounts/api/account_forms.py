@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.api.reading import Flag, PageQuery, SeenVersion, Strict
+from accounts.api.reading import Flag, PageQuery, SeenVersion, Strict, Text
 from accounts.models import ClaudeAccount
 from accounts.models.claude_accounts import MAX_WEIGHT
 from accounts.models.limits import COSTS, LIMIT_FIELDS, SMALLEST_DOLLARS
@@ -77,15 +77,15 @@ class AccountShown(serializers.Serializer[Any]):
 class AccountSettings(Strict):
     """What can be set."""
 
-    name = serializers.CharField(max_length=100)
-    api_key = serializers.CharField(
+    name = Text(max_length=100)
+    api_key = Text(
         write_only=True,
         required=False,
         max_length=500,
         trim_whitespace=False,
         help_text="An API key of an organization you own (sk-ant-api…). Encrypted, and never shown again.",
     )
-    base_url = serializers.CharField(
+    base_url = Text(
         required=False, max_length=255, help_text="One of ANTHROPIC_BASE_URLS; left out: Anthropic, or the simulator."
     )
     priority = serializers.IntegerField(min_value=0, max_value=PRIORITY_MAX, default=100)
@@ -93,16 +93,14 @@ class AccountSettings(Strict):
     max_concurrency = serializers.IntegerField(min_value=1, max_value=CONCURRENCY_MAX, allow_null=True, default=None)
     enabled = Flag(required=False)
     limits = Limits(source="*", required=False)
-    allowed_models = serializers.ListField(
-        child=serializers.CharField(max_length=MAX_MODEL_NAME), max_length=MODELS_MAX, default=list
-    )
+    allowed_models = serializers.ListField(child=Text(max_length=MAX_MODEL_NAME), max_length=MODELS_MAX, default=list)
 
 
 class AccountNew(AccountSettings):
     """A new account."""
 
     pool = serializers.UUIDField()
-    api_key = serializers.CharField(write_only=True, max_length=500, trim_whitespace=False)
+    api_key = Text(write_only=True, max_length=500, trim_whitespace=False)
 
 
 class AccountChange(AccountSettings):

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from accounts import editing
 from accounts.api import account_forms as forms
-from accounts.api.base import ManagementViewSet, principal_of, versioned, visible
+from accounts.api.base import IF_MATCH, ManagementViewSet, principal_of, versioned, visible
 from accounts.api.reading import body_of, expected_versions, query_of
 from accounts.leases import leases_of
 from accounts.models import Pool
@@ -45,13 +45,17 @@ class AccountViewSet(ManagementViewSet):
         account = editing.add_account(actor=str(principal_of(request)), **values)
         return versioned(account, _ACCOUNT, status=201)
 
-    @extend_schema(summary="Replace an account's settings", request=forms.AccountChange, responses=_ACCOUNT)
+    @extend_schema(
+        parameters=[IF_MATCH], summary="Replace an account's settings", request=forms.AccountChange, responses=_ACCOUNT
+    )
     @sensitive_variables("values")
     def update(self, request: Request, pk: str) -> Response:  # noqa: ARG002
         """All settings at once; what is left out takes its default."""
         return self._edited(request, forms.whole(body_of(request, forms.AccountChange)))
 
-    @extend_schema(summary="Change an account's settings", request=forms.AccountChange, responses=_ACCOUNT)
+    @extend_schema(
+        parameters=[IF_MATCH], summary="Change an account's settings", request=forms.AccountChange, responses=_ACCOUNT
+    )
     @sensitive_variables("values")
     def partial_update(self, request: Request, pk: str) -> Response:  # noqa: ARG002
         """Those settings that are named, single limits included."""
@@ -64,7 +68,11 @@ class AccountViewSet(ManagementViewSet):
         account = editing.edit_account(self.one().pk, expected=expected, actor=actor, **values)
         return versioned(account, _ACCOUNT)
 
-    @extend_schema(summary="Delete an account", responses={204: OpenApiResponse(description="Gone for good.")})
+    @extend_schema(
+        parameters=[IF_MATCH],
+        summary="Delete an account",
+        responses={204: OpenApiResponse(description="Gone for good.")},
+    )
     def destroy(self, request: Request, pk: str) -> Response:  # noqa: ARG002
         """For good; refused (409) while it is enabled, has requests under way or batches that still run."""
         expected = expected_versions(request, None, required=False)

@@ -10,8 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import editing
-from accounts.api.base import ManagementViewSet, principal_of, versioned
-from accounts.api.reading import Flag, PageQuery, SeenVersion, Strict, body_of, expected_versions, query_of
+from accounts.api.base import IF_MATCH, ManagementViewSet, principal_of, versioned
+from accounts.api.reading import Flag, PageQuery, SeenVersion, Strict, Text, body_of, expected_versions, query_of
 from accounts.models import Pool
 from accounts.models.pools import Degraded, EstimatePolicy, Strategy
 
@@ -30,7 +30,7 @@ def _number(lowest: int, highest: int, default: int, **options: Any) -> serializ
 class PoolSettings(Strict):
     """What can be set."""
 
-    name = serializers.CharField(max_length=100)
+    name = Text(max_length=100)
     strategy = serializers.ChoiceField(choices=Strategy.choices, default=Strategy.LEAST_LOADED)
     affinity = Flag(default=True, help_text="Sessions stay on their account.")
     affinity_ttl_seconds = _number(1, SECONDS_MAX, 3600)
@@ -95,12 +95,12 @@ class PoolViewSet(ManagementViewSet):
         pool = editing.add_pool(actor=str(who), **body_of(request, PoolSettings))
         return versioned(_COUNTED.get(pk=pool.pk), PoolShown, status=201)
 
-    @extend_schema(summary="Replace a pool's settings", request=PoolChange, responses=PoolShown)
+    @extend_schema(parameters=[IF_MATCH], summary="Replace a pool's settings", request=PoolChange, responses=PoolShown)
     def update(self, request: Request, pk: str) -> Response:  # noqa: ARG002
         """All settings at once; what is left out takes its default."""
         return self._edited(request, body_of(request, PoolChange))
 
-    @extend_schema(summary="Change a pool's settings", request=PoolChange, responses=PoolShown)
+    @extend_schema(parameters=[IF_MATCH], summary="Change a pool's settings", request=PoolChange, responses=PoolShown)
     def partial_update(self, request: Request, pk: str) -> Response:  # noqa: ARG002
         """Those settings that are named."""
         return self._edited(request, body_of(request, PoolChange, partial=True))
@@ -110,7 +110,9 @@ class PoolViewSet(ManagementViewSet):
         pool = editing.edit_pool(self.one().pk, expected=expected, actor=str(principal_of(request)), **values)
         return versioned(_COUNTED.get(pk=pool.pk), PoolShown)
 
-    @extend_schema(summary="Delete a pool", responses={204: OpenApiResponse(description="Gone for good.")})
+    @extend_schema(
+        parameters=[IF_MATCH], summary="Delete a pool", responses={204: OpenApiResponse(description="Gone for good.")}
+    )
     def destroy(self, request: Request, pk: str) -> Response:  # noqa: ARG002
         """For good; refused (409) while accounts or access keys belong to it."""
         pool = self.one()

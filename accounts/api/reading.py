@@ -1,5 +1,6 @@
 """Reading requests strictly: what nobody asked for is refused by name, so that a typo does not pass for consent."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from accounts.api.base import PAGE_SIZE, PAGE_SIZE_MAX
 from accounts.editing import Versions
 
 _UNKNOWN = "There is no such field here."
+_FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 
 
 class Strict(serializers.Serializer[Any]):
@@ -19,8 +21,23 @@ class Strict(serializers.Serializer[Any]):
     def to_internal_value(self, data: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
         strangers = sorted(set(data) - set(self.fields)) if isinstance(data, Mapping) else ()
         if strangers:
-            raise serializers.ValidationError({str(name)[:60]: _UNKNOWN for name in strangers})
+            raise serializers.ValidationError({_shown(name): _UNKNOWN for name in strangers})
         return super().to_internal_value(data)
+
+
+def _shown(name: str) -> str:
+    """A name is said again if it can be a field's; it may also be a key that was pasted into the wrong place."""
+    return name if _FIELD.fullmatch(name) else "…"
+
+
+class Text(serializers.CharField):
+    """A text; numbers are none."""
+
+    def to_internal_value(self, data: Any) -> str:  # noqa: ANN401 - whatever JSON holds
+        if not isinstance(data, str):
+            self.fail("invalid")
+        text: str = super().to_internal_value(data)
+        return text
 
 
 class Flag(serializers.BooleanField):

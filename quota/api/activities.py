@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import urlencode
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -117,6 +117,7 @@ class ActivityDetail(ActivityShown):
     calls = AttemptShown(many=True)
 
 
+@extend_schema_serializer(many=False)
 class ActivityList(serializers.Serializer[Any]):
     """A part of the log. `next` is null at the end."""
 

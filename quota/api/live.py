@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.base import ManagementViewSet, principal_of
-from accounts.api.reading import Strict, body_of, query_of
+from accounts.api.reading import Strict, Text, body_of, query_of
 from accounts.models import ClaudeAccount
 from quota import control
 from quota.api.shown import HealthShown, UsageShown
@@ -22,9 +22,7 @@ from quota.usage import Period, usage_of
 class Reason(Strict):
     """What to tell the others."""
 
-    why = serializers.CharField(
-        max_length=200, default="", allow_blank=True, help_text="Shown as the breaker's reason."
-    )
+    why = Text(max_length=200, default="", allow_blank=True, help_text="Shown as the breaker's reason.")
 
 
 class PeriodQuery(Strict):

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.base import Management, visible
-from accounts.api.reading import Strict, body_of
+from accounts.api.reading import Strict, Text, body_of
 from accounts.default_pool import default_of
 from accounts.models import Pool
 from accounts.models.pools import Strategy
@@ -27,7 +27,7 @@ class Question(Strict):
 
     model = serializers.RegexField(r"^[\x21-\x7e]+$", max_length=MODEL_MAX)
     pool = serializers.UUIDField(required=False, help_text="Left out: the access key's pool, else the default one.")
-    session = serializers.CharField(required=False, max_length=SESSION_MAX, help_text="As its client names it.")
+    session = Text(required=False, max_length=SESSION_MAX, help_text="As its client names it.")
     access_key = serializers.UUIDField(
         required=False, help_text="The id of the key that the session belongs to; sessions of two keys never meet."
     )

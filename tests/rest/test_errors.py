@@ -68,6 +68,11 @@ def test_a_session_without_its_csrf_token_changes_nothing(admin, pool):
     check_shape(admin.post(ACCOUNTS, {}), 403, "forbidden")
 
 
+def test_what_cannot_be_a_fields_name_is_not_said_again(admin):
+    answer = admin.post(ACCOUNTS, {"sk-ant-api03-secret": 1, "name": "x"})
+    assert (answer.status_code, list(answer.json()["error"]["details"])) == (400, ["…"])
+
+
 def test_a_broken_body_is_not_quoted(admin):
     assert "secret" not in admin.post(ACCOUNTS, b'{"api_key": "secret", ').content.decode()
 

@@ -37,6 +37,7 @@ def test_a_pool_says_how_many_accounts_it_has(admin, alpha, beta):
         {"name": "main"},
         {"affinity": "maybe"},
         {"affinity": 0},
+        {"name": 0},
         {"outage_guard": None},
     ],
 )

@@ -223,3 +223,22 @@ def test_half_of_a_roles_permissions_is_no_role():
     user = User.objects.create_user("half", is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename__in=["view_claudeaccount", "change_claudeaccount"]))
     assert staff_principal(user).abilities == frozenset()
+
+
+def test_an_operator_switches_accounts_in_the_admin_site_and_changes_nothing_else(alpha):
+    operator = callers.person("olaf", "operator").client
+    chosen = {"action": "disable_accounts", "_selected_action": [str(alpha.pk)], "csrfmiddlewaretoken": callers.TOKEN}
+    operator.post("/admin/accounts/claudeaccount/", chosen)
+    alpha.refresh_from_db()
+    assert (alpha.enabled, alpha.disabled_reason) == (False, "by olaf")
+    changed = {"name": "other", "csrfmiddlewaretoken": callers.TOKEN}
+    assert operator.post(f"/admin/accounts/claudeaccount/{alpha.pk}/change/", changed).status_code == 403
+
+
+def test_a_viewer_sees_accounts_in_the_admin_site_and_switches_none(alpha):
+    viewer = callers.person("vera", "viewer").client
+    assert viewer.get("/admin/accounts/claudeaccount/").status_code == 200
+    chosen = {"action": "disable_accounts", "_selected_action": [str(alpha.pk)], "csrfmiddlewaretoken": callers.TOKEN}
+    viewer.post("/admin/accounts/claudeaccount/", chosen)
+    alpha.refresh_from_db()
+    assert alpha.enabled
