@@ -76,7 +76,7 @@ class HttpUpstream:
         return exchange
 
     async def _connected(self, origin: aiohttp.ClientRequest) -> "Connection":
-        """Borrow a connection, or have one made. The deadline counts for the name, too, and for the wait for a place."""
+        """Borrow a connection, or have one made. The deadline counts for names, too, and for the wait for a place."""
         try:
             async with asyncio.timeout(self._deadlines.connect):
                 return await self._connector().connect(origin, [], self._client().timeout)
