@@ -171,6 +171,8 @@ class ActivityEnded(Record):
     """The account where the session was before this request, if it is elsewhere now."""
     move_cost_nano: int = 0
     """Of `cost_nano`: about what re-creating the session's prompt cache cost."""
+    begun_ms: int = 0
+    """When it came in; 0 from senders that do not say."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "error_message", self.error_message[:ERROR_MESSAGE_MAX])
