@@ -18,12 +18,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='attempt',
             name='access_key',
-            field=models.CharField(blank=True, default='', help_text='Id of the key used.', max_length=100),
+            field=models.CharField(blank=True, db_default='', default='', help_text='Id of the key used.', max_length=100),
         ),
         migrations.AddField(
             model_name='usagerollup',
             name='access_key',
-            field=models.CharField(blank=True, default='', help_text='Id of the key used.', max_length=100),
+            field=models.CharField(blank=True, db_default='', default='', help_text='Id of the key used.', max_length=100),
         ),
         migrations.AddIndex(
             model_name='usagerollup',

@@ -18,7 +18,9 @@ class Attempt(Spent):
     pool = pool_reference()
     account = account_reference()
     activity_id = models.UUIDField("activity", null=True, blank=True)
-    access_key = models.CharField(max_length=facts.NAME, blank=True, default="", help_text="Id of the key used.")
+    access_key = models.CharField(
+        max_length=facts.NAME, blank=True, default="", db_default="", help_text="Id of the key used."
+    )
     number = models.PositiveIntegerField(default=0, help_text="Its place among the activity's attempts, from 1.")
     model = models.CharField(max_length=facts.NAME, blank=True, default="")
     group = models.CharField("model group", max_length=facts.NAME, blank=True, default="")

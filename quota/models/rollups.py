@@ -17,7 +17,9 @@ class UsageRollup(Spent):
     pool = pool_reference()
     account = account_reference()
     model = models.CharField(max_length=facts.NAME, blank=True, default="")
-    access_key = models.CharField(max_length=facts.NAME, blank=True, default="", help_text="Id of the key used.")
+    access_key = models.CharField(
+        max_length=facts.NAME, blank=True, default="", db_default="", help_text="Id of the key used."
+    )
     span = models.CharField(max_length=4, choices=[(word.value, word.value) for word in Span])
     starts_at = models.DateTimeField("from")
     attempts = models.BigIntegerField(default=0)
