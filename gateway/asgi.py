@@ -36,6 +36,8 @@ from gateway.restrictions import models_asked
 from gateway.serving import Service, refusal
 from gateway.wire import Request
 from gateway.wiring import machinery_of, service
+from quota.metrics import tallies
+from quota.metrics.catalogue import REFUSED
 
 SESSION_HEADER: Final = "x-claude-code-session-id"
 AGENT_HEADER: Final = "x-claude-code-agent-id"
@@ -63,6 +65,7 @@ class Gateway:
         except CallerLeft:
             return
         except CallerRefused as refused:
+            tallies.add(REFUSED, str(refused.status))
             await departing.send_response(send, refusal(refused))
             return
         await departing.while_connected(self._served(*answer, send), receive=receive)

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, Protocol
 
+from notifications import deliveries
 from notifications.errors import SlackError, SlackRefused
 from notifications.slack_blocks import Channel, SlackMessage, digest
 from notifications.slack_routes import Destination
@@ -95,6 +96,7 @@ class Lane:
         calm = (at for at, it in enumerate(self._waiting) if it.channel is not Channel.ALERT)
         del self._waiting[next(calm, 0)]
         self.dropped += 1
+        deliveries.COUNTED["dropped"] += 1
         self._unreported += 1
         if self._unreported == 1:
             logger.warning("slack: more messages than can be sent; the oldest are dropped", extra=_DROPPED)

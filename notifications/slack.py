@@ -18,6 +18,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
+from notifications import deliveries
 from notifications.errors import (
     SlackError,
     SlackNotConfigured,
@@ -78,13 +79,14 @@ class SlackSender:
         Raises SlackNotConfigured, SlackRefused (also when switched off before), SlackMessageInvalid, and after the
         last try SlackRateLimited or SlackUnavailable.
         """
-        place = self._open(message.channel)
-        try:
-            await self._persist(place, message)
-        except SlackRefused as error:
-            self._switch_off(place, error)
-            raise
-        return place
+        with deliveries.counted():
+            place = self._open(message.channel)
+            try:
+                await self._persist(place, message)
+            except SlackRefused as error:
+                self._switch_off(place, error)
+                raise
+            return place
 
     def _open(self, channel: Channel) -> Destination:
         place = self._routes.get(channel)

@@ -45,6 +45,7 @@ class Config:
     log_level: str
     drain_seconds: int
     unready_seconds: int
+    metrics_token: str = field(repr=False)
     pool_processes: int
     simulator_port: int
     anthropic_api_key: str = field(repr=False)
@@ -89,6 +90,7 @@ _PARSERS: Final[Mapping[str, Callable[[str], Any]]] = {
     "LOG_LEVEL": lambda text: parsers.one_of("DEBUG", "INFO", "WARNING", "ERROR")(text.upper()),
     "DRAIN_SECONDS": parsers.whole_number(1, 3600),
     "UNREADY_SECONDS": parsers.whole_number(0, 300),
+    "METRICS_TOKEN": parsers.token,
     "POOL_PROCESSES": parsers.whole_number(1, 1000),
     "SIMULATOR_PORT": parsers.whole_number(1, 65535),
     "ANTHROPIC_API_KEY": parsers.api_key,

@@ -19,8 +19,11 @@ async def application(_scope: Any, receive: Any, send: Any) -> None:  # noqa: AN
     """The server says two things, in this order: begin, and, much later, end."""
     await receive()
     await asyncio.to_thread(warm_up)
+    pulse = asyncio.create_task(_pulse())
     await send({"type": "lifespan.startup.complete"})
     await receive()
+    pulse.cancel()
+    await asyncio.wait([pulse])
     await close_all(closers())
     await send({"type": "lifespan.shutdown.complete"})
 
@@ -39,9 +42,18 @@ def warm_up() -> None:
 def closers() -> tuple[Closer, ...]:
     """In this order: what the gateway still settles needs the engine."""
     from gateway.wiring import close_wiring
-    from quota.wiring import close_engine
+    from quota.wiring import close_engine, close_gatherer
 
-    return close_wiring, close_engine
+    return close_wiring, close_gatherer, close_engine
+
+
+async def _pulse() -> None:
+    """Report to the metrics, as long as this process serves."""
+    from gateway.wiring import get_wiring  # both want Django's apps ready
+    from quota.metrics.pulse import Pulse
+    from quota.wiring import redis_url
+
+    await Pulse(url=redis_url(), role="web", waiting=get_wiring().ports.room.everywhere).run()
 
 
 async def close_all(closing: Iterable[Closer]) -> None:

@@ -21,6 +21,7 @@ PORT = CONFIG.port
 DRAIN_SECONDS = CONFIG.drain_seconds
 UNREADY_SECONDS = CONFIG.unready_seconds
 POOL_PROCESSES = CONFIG.pool_processes
+METRICS_TOKEN = CONFIG.metrics_token
 DATA_DIR = CONFIG.data_dir
 DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 

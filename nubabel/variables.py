@@ -37,6 +37,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
     Variable("LOG_LEVEL", "use DEBUG, INFO, WARNING or ERROR", "INFO"),
     Variable("DRAIN_SECONDS", "seconds (1 to 3600) that running requests get at a stop", "30"),
     Variable("UNREADY_SECONDS", "seconds (0 to 300) to go on serving after saying at /health/ready that it stops", "5"),
+    Variable("METRICS_TOKEN", "at least 32 characters without blanks, or leave it empty", secret=True),
     Variable("POOL_PROCESSES", "the number of web processes (1 to 1000) that share the pools", "1"),
     Variable("SIMULATOR_PORT", "a free port from 1 to 65535 for the demo's simulated Claude", "9100"),
     Variable(

@@ -1,4 +1,4 @@
-"""Questions to the engine that code outside of an event loop asks."""
+"""Questions and orders to the engine from code outside of an event loop."""
 
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
@@ -12,7 +12,7 @@ from quota.engine.preview import Preview, preview
 from quota.engine.types import LeaseRequest
 from quota.engine.views import PoolSnapshot
 from quota.publish import publish_pool
-from quota.wiring import get_engine, open_patient_engine, open_watching_engine
+from quota.wiring import open_patient_engine, open_watching_engine
 
 T = TypeVar("T")
 
@@ -90,6 +90,10 @@ def clear_cooldown(pool_id: uuid.UUID, account: str, *, actor: str) -> None:
 
 def _put(question: Callable[[Engine], Awaitable[T]]) -> T:
     async def put() -> T:
-        return await question(get_engine())
+        engine = open_patient_engine()
+        try:
+            return await question(engine)
+        finally:
+            await engine.close()
 
     return async_to_sync(put)()

@@ -17,7 +17,7 @@ from quota.engine.views import AccountState, HoldState, LimitState, PoolSnapshot
 from quota.facts import FAILED_VERDICTS, Span
 from quota.models import Attempt, UsageRollup
 from quota.parsing import instant
-from quota.standing import Finding, Row, finding_of, in_words, partial_holds
+from quota.status import Status, status_of
 
 Amount = int | Decimal
 """Requests, tokens, or US dollars."""
@@ -99,8 +99,16 @@ def health_of(account: ClaudeAccount) -> AccountNow:
     return replace(found[0], last_error=last_error(account))
 
 
-def row_of(account: ClaudeAccount) -> Row:
-    return Row(account.enabled, account.has_readable_key, account.disabled_reason, account.max_concurrency)
+def standing_of(state: AccountState, account: ClaudeAccount, *, now_ms: int) -> Status:
+    """What people are told of an account, by the engine's facts and the database's."""
+    return status_of(
+        state,
+        enabled=account.enabled,
+        readable=account.has_readable_key,
+        now_ms=now_ms,
+        disabled_for=account.disabled_reason,
+        cap=account.max_concurrency,
+    )
 
 
 def last_error(account: ClaudeAccount) -> Attempt | None:
@@ -128,15 +136,15 @@ def amount_of(metric: Metric, number: int) -> Amount:
 
 
 def _now(state: AccountState, account: ClaudeAccount, snapshot: PoolSnapshot) -> AccountNow:
-    finding = finding_of(state, row_of(account), now_ms=snapshot.now_ms)
-    until, back_in = _until(finding.until_ms, now_ms=snapshot.now_ms)
+    status = standing_of(state, account, now_ms=snapshot.now_ms)
+    until, back_in = _until(status.until_ms, now_ms=snapshot.now_ms)
     return AccountNow(
         account=account.pk,
         name=account.name,
         organization_id=state.organization,
-        standing=finding.standing,
-        serving=finding.serving,
-        summary=_summary(finding, state, snapshot.now_ms),
+        standing=status.word,
+        serving=status.serves,
+        summary=f"{status.text} ({status.why})" if status.why else status.text,
         until=until,
         back_in_seconds=back_in,
         breaker=_breaker(state, snapshot),
@@ -147,12 +155,6 @@ def _now(state: AccountState, account: ClaudeAccount, snapshot: PoolSnapshot) ->
         load=state.load_ppm / 1_000_000,
         last_used_at=instant(state.last_used_ms) if state.last_used_ms else None,
     )
-
-
-def _summary(finding: Finding, state: AccountState, now_ms: int) -> str:
-    partial = len(partial_holds(state))
-    but = f"; {partial} cool-down{'s' if partial > 1 else ''} of some models" if partial else ""
-    return f"{in_words(finding, now_ms=now_ms)}{but}"
 
 
 def _breaker(state: AccountState, snapshot: PoolSnapshot) -> BreakerNow:

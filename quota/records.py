@@ -168,6 +168,8 @@ class ActivityEnded(Record, msgspec.Struct, frozen=True):
     """The account where the session was before this request, if it is elsewhere now."""
     move_cost_nano: int = 0
     """Of `cost_nano`: about what re-creating the session's prompt cache cost."""
+    begun_ms: int = 0
+    """When it came in; 0 from senders that do not say."""
 
     def __post_init__(self) -> None:
         force_setattr(self, "error_message", self.error_message[:ERROR_MESSAGE_MAX])

@@ -1,6 +1,6 @@
 """What this app needs from outside: the only place of it that reads Django's settings."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
 
@@ -8,6 +8,9 @@ from accounts.loops import PerLoop
 from quota.engine.api import Engine
 from quota.engine.facade import open_engine, open_observer
 from quota.engine.redis import RedisEngine
+
+if TYPE_CHECKING:
+    from quota.metrics.gather import Gatherer
 
 PATIENCE_SECONDS: Final = 2.0
 
@@ -37,6 +40,25 @@ def _open() -> Engine:
 
 
 _engines: Final = PerLoop[Engine](make=_open, close=lambda engine: engine.close())
+
+
+def get_gatherer() -> "Gatherer":
+    """What reads the metrics on the running event loop."""
+    return _gatherers.get()
+
+
+async def close_gatherer() -> None:
+    """Close the running loop's, if it has one."""
+    await _gatherers.close()
+
+
+def _gatherer() -> "Gatherer":
+    from quota.metrics.gather import Gatherer  # it needs Django's apps
+
+    return Gatherer(url=redis_url(), engine=get_engine)
+
+
+_gatherers: Final = PerLoop["Gatherer"](make=_gatherer, close=lambda gatherer: gatherer.close())
 
 
 def redis_url() -> str:

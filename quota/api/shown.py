@@ -7,7 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from quota.engine.types import BreakerMode, BreakerState, Metric, Scope, Window
-from quota.standing import Standing
+from quota.status import Word
 
 
 def dollars(amount: Decimal) -> str:
@@ -79,7 +79,7 @@ class AccountNowShown(serializers.Serializer[Any]):
     account = serializers.UUIDField()
     name = serializers.CharField()
     organization_id = serializers.CharField(help_text="Limits and cool-downs are shared within one.")
-    standing = serializers.ChoiceField(choices=list(Standing))
+    standing = serializers.ChoiceField(choices=list(Word))
     serving = serializers.BooleanField()
     summary = serializers.CharField(help_text="For people: breaker open (http 503), back in 4:12.")
     until = serializers.DateTimeField(allow_null=True)
