@@ -19,6 +19,7 @@ from django.db import InterfaceError, InternalError, OperationalError, Programmi
 
 from accounts.models import ClaudeAccount
 from accounts.services import disable_account, reinstate_account
+from quota.alerting.findings import INVALID_KEY
 from quota.entries import Acquittal, Entry, Reading, Rejection, read
 from quota.errors import EntryUnreadable
 from quota.facts import AMOUNTS, ENTRY, ERROR, NAME, ActivityFacts, Amounts, AttemptFacts, RollupKey, rollup_deltas
@@ -27,8 +28,6 @@ from quota.parsing import text
 
 logger = logging.getLogger(__name__)
 
-INVALID_KEY: Final = "invalid key"
-"""How a `disabled_reason` begins where Anthropic refused the key."""
 _COMMON_CAUSE: Final = timedelta(minutes=1)
 """The engine's span within which several refused keys have one cause."""
 _SHOWN: Final = 2_000

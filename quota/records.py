@@ -17,6 +17,7 @@ ACTIVITY_STARTED: Final = "activity.started"
 ACTIVITY_PROGRESS: Final = "activity.progress"
 ACTIVITY_COMPLETED: Final = "activity.completed"
 ACTIVITY_FAILED: Final = "activity.failed"
+QUOTA_ALERT: Final = "quota.alert"
 ERROR_MESSAGE_MAX: Final = 500
 """Characters of an upstream's message that are kept."""
 
@@ -174,6 +175,24 @@ class ActivityEnded(Record):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "error_message", self.error_message[:ERROR_MESSAGE_MAX])
+
+
+@dataclass(frozen=True, slots=True)
+class AlertMoved(Record):
+    """An alert opened, escalated or was resolved: its step `number`. `title` and `text` are plain text."""
+
+    alert: str
+    number: int
+    step: str
+    pool: str
+    kind: str
+    level: str
+    subject: str
+    subject_id: str
+    title: str
+    text: str
+    since_ms: int
+    at_ms: int
 
 
 def _count(source: Mapping[str, object], name: str) -> int:

@@ -14,6 +14,7 @@ from notifications.wiring import open_relay
 from quota.database_store import DatabaseStore
 from quota.drain import Drain, Pace
 from quota.streams import Lag, Streams, open_client
+from quota.watch import Watch
 from quota.wiring import open_patient_engine, redis_url
 from quota.worker import Rhythm, Worker
 
@@ -29,7 +30,8 @@ async def running_worker(*, pace: Pace | None = None, rhythm: Rhythm | None = No
     try:
         async with open_relay() as relay:
             drain = Drain(streams=streams, store=store, clock=time.monotonic, pace=pace, teller=relay)
-            yield Worker(drain=drain, engine=engine, source=store, rhythm=rhythm)
+            watch = Watch(engine=engine, store=store)
+            yield Worker(drain=drain, engine=engine, source=store, watch=watch, rhythm=rhythm)
     finally:
         await _leave(streams)
         await engine.close()

@@ -1,8 +1,12 @@
-"""The worker's life: drain the streams, tick the engine, publish pools, until told to stop. Any number may run."""
+"""The worker's life: drain the streams, tick the engine, watch and publish pools, until told to stop.
+
+Any number may run.
+"""
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -14,6 +18,7 @@ from quota.engine.api import Engine
 from quota.engine.errors import EngineEmpty, EngineError, EngineUnavailable
 from quota.ledger import Written
 from quota.publish import PoolImage, configure
+from quota.watch import Watch
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +44,7 @@ class Rhythm:
     """Seconds."""
 
     tick_every: float = 1.0
+    watch_every: float = 1.0
     publish_every: float = 30.0
     first_pause: float = 0.1
     longest_pause: float = 5.0
@@ -48,8 +54,11 @@ class Rhythm:
 class Worker:
     """`run` until told to stop, or `once` through everything there is."""
 
-    def __init__(self, *, drain: Drain, engine: Engine, source: Source, rhythm: Rhythm | None = None) -> None:
+    def __init__(
+        self, *, drain: Drain, engine: Engine, source: Source, watch: Watch, rhythm: Rhythm | None = None
+    ) -> None:
         self._drain = drain
+        self._watch = watch
         self._engine = engine
         self._source = source
         self._rhythm = rhythm or Rhythm()
@@ -63,6 +72,7 @@ class Worker:
         """Settle what is overdue and write all there is. Raises one of `TROUBLE`."""
         await self._drain.everything()
         await self._tick()
+        await self._look()
         return await self._drain.everything()
 
     async def run(self, stop: asyncio.Event) -> bool:
@@ -83,7 +93,12 @@ class Worker:
 
     def _works(self) -> list[tuple[Callable[[], Awaitable[object]], float]]:
         rhythm = self._rhythm
-        return [(self._round, 0.0), (self._tick, rhythm.tick_every), (self._publish, rhythm.publish_every)]
+        return [
+            (self._round, 0.0),
+            (self._tick, rhythm.tick_every),
+            (self._look, rhythm.watch_every),
+            (self._publish, rhythm.publish_every),
+        ]
 
     async def _repeat(self, work: Callable[[], Awaitable[object]], every: float, stop: asyncio.Event) -> None:
         pause = 0.0
@@ -106,6 +121,10 @@ class Worker:
     async def _tick(self) -> None:
         """Settle the leases of the dead, which nobody else does while there is no traffic."""
         await self._for_each_pool(self._expire)
+
+    async def _look(self) -> None:
+        """Find what deserves attention, or no longer does."""
+        await self._for_each_pool(self._watch_pool)
 
     async def _publish(self) -> None:
         """Repair what an edit could not tell Redis, and load what Redis has lost."""
@@ -130,6 +149,10 @@ class Worker:
             await self._engine.expire(pool)
         except EngineEmpty:
             await self._load(pool)
+
+    async def _watch_pool(self, pool: str) -> None:
+        with suppress(EngineEmpty):  # the tick loads it
+            await self._watch.look(pool)
 
     async def _load(self, pool: str) -> None:
         image = await self._source.image(pool)
