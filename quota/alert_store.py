@@ -66,12 +66,12 @@ def mark_told(ids: Iterable[int]) -> None:
     QuotaAlertStep.objects.filter(pk__in=list(ids)).update(told=True)
 
 
-def add_step(alert: QuotaAlert, kind: StepKind, *, at: datetime, by: str = "", told: bool = False) -> None:
+def add_step(alert: QuotaAlert, kind: StepKind, *, at: datetime, by: str = "") -> None:
     """Write the alert's next step, as the alert stands. Call it in the transaction that changed it."""
     QuotaAlert.objects.filter(pk=alert.pk).update(steps=F("steps") + 1)
     alert.refresh_from_db(fields=["steps"])
     said = {"level": alert.level, "title": alert.title, "text": alert.text}
-    QuotaAlertStep.objects.create(alert=alert, number=alert.steps, kind=kind, at=at, by=by, told=told, **said)
+    QuotaAlertStep.objects.create(alert=alert, number=alert.steps, kind=kind, at=at, by=by, **said)
 
 
 def _as_open(row: QuotaAlert) -> OpenAlert:
@@ -145,6 +145,7 @@ def _told(step: QuotaAlertStep) -> AlertMoved:
         text=step.text,
         since_ms=_ms(alert.opened_at),
         at_ms=_ms(step.at),
+        by=step.by,
     )
 
 

@@ -19,10 +19,10 @@ def alerts_of(pool_id: uuid.UUID | None = None, *, only_open: bool = True) -> Qu
 
 @transaction.atomic
 def acknowledge(alert: QuotaAlert, *, by: str, now: datetime) -> bool:
-    """Note that a person has seen it; nothing else changes. False: it is over, or somebody was faster."""
+    """Note that a person has seen it, and tell; nothing else changes. False: it is over, or somebody was faster."""
     free = QuotaAlert.objects.open().filter(pk=alert.pk, acknowledged_at=None)
     changed = free.update(acknowledged_at=now, acknowledged_by=by[:PERSON])
     if changed:
-        add_step(alert, StepKind.ACKNOWLEDGED, at=now, by=by[:PERSON], told=True)
+        add_step(alert, StepKind.ACKNOWLEDGED, at=now, by=by[:PERSON])
     alert.refresh_from_db()
     return bool(changed)

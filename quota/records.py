@@ -179,7 +179,7 @@ class ActivityEnded(Record):
 
 @dataclass(frozen=True, slots=True)
 class AlertMoved(Record):
-    """An alert opened, escalated or was resolved: its step `number`. `title` and `text` are plain text."""
+    """An alert opened, escalated, was resolved or acknowledged (`by` whom): its step `number`. Texts are plain."""
 
     alert: str
     number: int
@@ -193,6 +193,7 @@ class AlertMoved(Record):
     text: str
     since_ms: int
     at_ms: int
+    by: str = ""
 
 
 def _count(source: Mapping[str, object], name: str) -> int:

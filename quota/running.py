@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from redis.exceptions import RedisError
 
-from notifications.wiring import open_relay
+from notifications.wiring import post_office
 from quota.database_store import DatabaseStore
 from quota.drain import Drain, Pace
 from quota.streams import Lag, Streams, open_client
@@ -28,10 +28,11 @@ async def running_worker(*, pace: Pace | None = None, rhythm: Rhythm | None = No
     store = DatabaseStore()
     engine = open_patient_engine()
     try:
-        async with open_relay() as relay:
-            drain = Drain(streams=streams, store=store, clock=time.monotonic, pace=pace, teller=relay)
-            watch = Watch(engine=engine, store=store)
-            yield Worker(drain=drain, engine=engine, source=store, watch=watch, rhythm=rhythm)
+        office = post_office(store.do)
+        drain = Drain(streams=streams, store=store, clock=time.monotonic, pace=pace, teller=office.relay)
+        watch = Watch(engine=engine, store=store)
+        errands = tuple(office.errands())
+        yield Worker(drain=drain, engine=engine, source=store, watch=watch, errands=errands, rhythm=rhythm)
     finally:
         await _leave(streams)
         await engine.close()

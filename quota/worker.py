@@ -5,7 +5,7 @@ Any number may run.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -24,6 +24,10 @@ logger = logging.getLogger(__name__)
 
 TROUBLE: Final = (RedisError, EngineError, DatabaseError, InterfaceError, OSError, TimeoutError)
 """What passes by itself: a server that restarts, a network that hiccups, a migration that is not applied yet."""
+
+
+Work = tuple[Callable[[], Awaitable[object]], float]
+"""What to do again and again, and how many seconds apart."""
 
 
 class Source(Protocol):
@@ -55,10 +59,18 @@ class Worker:
     """`run` until told to stop, or `once` through everything there is."""
 
     def __init__(
-        self, *, drain: Drain, engine: Engine, source: Source, watch: Watch, rhythm: Rhythm | None = None
+        self,
+        *,
+        drain: Drain,
+        engine: Engine,
+        source: Source,
+        watch: Watch,
+        errands: Sequence[Work] = (),
+        rhythm: Rhythm | None = None,
     ) -> None:
         self._drain = drain
         self._watch = watch
+        self._errands = errands
         self._engine = engine
         self._source = source
         self._rhythm = rhythm or Rhythm()
@@ -73,7 +85,10 @@ class Worker:
         await self._drain.everything()
         await self._tick()
         await self._look()
-        return await self._drain.everything()
+        written = await self._drain.everything()
+        for errand, _ in self._errands:
+            await errand()
+        return written
 
     async def run(self, stop: asyncio.Event) -> bool:
         """Work until `stop`, then finish the batch. False if that took too long and was cut off.
@@ -91,13 +106,14 @@ class Worker:
             task.result()
         return not late
 
-    def _works(self) -> list[tuple[Callable[[], Awaitable[object]], float]]:
+    def _works(self) -> list[Work]:
         rhythm = self._rhythm
         return [
             (self._round, 0.0),
             (self._tick, rhythm.tick_every),
             (self._look, rhythm.watch_every),
             (self._publish, rhythm.publish_every),
+            *self._errands,
         ]
 
     async def _repeat(self, work: Callable[[], Awaitable[object]], every: float, stop: asyncio.Event) -> None:
@@ -107,7 +123,7 @@ class Worker:
                 await work()
                 pause = 0.0
             except TROUBLE as error:
-                _log_trouble(work.__name__, error, first=not pause)
+                _log_trouble(_name(work), error, first=not pause)
                 pause = min(max(pause * 2, self._rhythm.first_pause), self._rhythm.longest_pause)
             await _sleep_unless(stop, max(every, pause))
 
@@ -159,6 +175,10 @@ class Worker:
         if image is not None:
             await configure(self._engine, image)
             await self._source.forget_pardoned(image)
+
+
+def _name(work: Callable[[], Awaitable[object]]) -> str:
+    return getattr(work, "__name__", "an errand")
 
 
 def _log_trouble(work: str, error: BaseException, *, first: bool) -> None:

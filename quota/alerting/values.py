@@ -41,7 +41,7 @@ class Subject(StrEnum):
 
 
 class StepKind(StrEnum):
-    """What can happen to an alert. All but the last are told to people."""
+    """What can happen to an alert."""
 
     OPENED = "opened"
     ESCALATED = "escalated"

@@ -117,11 +117,13 @@ class TestAcknowledging:
         assert [alerts.acknowledge(alert, by=who, now=timezone.now()) for who in ("alice", "bob")] == [True, False]
         assert alert.acknowledged_by == "alice"
 
-    def test_nobody_is_told_of_it(self, watched: Pool) -> None:
+    def test_people_are_told_who_it_was(self, watched: Pool) -> None:
         judge(watched.pk, [found()], now_ms=NOON_MS)
         mark_told(pk for pk, _ in claim_untold(watched.pk, now=timezone.now()))
         alerts.acknowledge(QuotaAlert.objects.get(), by="alice", now=timezone.now())
-        assert claim_untold(watched.pk, now=timezone.now()) == []
+        assert [(it.step, it.by) for _, it in claim_untold(watched.pk, now=timezone.now())] == [
+            ("acknowledged", "alice")
+        ]
 
     def test_what_is_over_cannot_be_acknowledged(self, watched: Pool) -> None:
         judge(watched.pk, [found()], now_ms=NOON_MS)
