@@ -1,7 +1,8 @@
-"""The relay: what the worker has recorded is told to browsers at once and to Slack where it deserves a message.
+"""The relay: what the worker has recorded is put into the outbox and shown to browsers.
 
-It is called after the worker's commit and must never undo or delay it: nothing here raises, and a channel layer
-that does not answer costs `LAYER_DEADLINE_S` and the rest of that call's live events.
+It is called after the worker's commit and before its acknowledgement. The outbox is the database: its trouble is the
+worker's, which comes again with the same entries. Browsers must never delay it: a channel layer that does not answer
+costs `LAYER_DEADLINE_S` and the rest of that call's live events.
 """
 
 import asyncio
@@ -11,9 +12,9 @@ from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 from notifications.kinds import Notice
-from notifications.slack_blocks import SlackMessage
-from notifications.slack_messages import Audience, message_for
-from notifications.told import Seen, Told
+from notifications.letters import Draft, Writer, drafts
+from notifications.slack_messages import Audience
+from notifications.told import Seen
 from notifications.translation import Entry, translate
 
 LIVE_GROUP: Final = "live"
@@ -32,50 +33,51 @@ class Layer(Protocol):
     async def group_send(self, group: str, message: dict[str, Any], /) -> None: ...
 
 
-class Messenger(Protocol):
-    """Who takes Slack messages without waiting; `lanes.Courier` in life."""
+class Outbox(Protocol):
+    """Who keeps letters until they are delivered. Raises Django's database errors."""
 
-    def offer(self, message: SlackMessage, /) -> None: ...
+    async def put(self, letters: Sequence[Draft], /) -> None: ...
 
 
 class Relay:
-    """`messenger` is None while Slack is not configured. `undelivered` counts events the channel layer missed."""
+    """`writers` are the destinations that want letters. `undelivered` counts events the channel layer missed."""
 
     def __init__(
         self,
         *,
         layer: Layer,
-        messenger: Messenger | None,
+        outbox: Outbox,
+        writers: Sequence[Writer] = (),
         user: str = "",
         layer_deadline_s: float = LAYER_DEADLINE_S,
     ) -> None:
         self._layer = layer
         self._layer_deadline_s = layer_deadline_s
-        self._messenger = messenger
+        self._outbox = outbox
+        self._writers = writers
         self._user = user
         self._seen = Seen()
-        self._told = Told()
         self.undelivered = 0
 
     async def publish(self, entries: Iterable[Entry], *, names: Mapping[str, str] = MappingProxyType({})) -> None:
         """Tell people of `entries`, in their order; `names` maps ids of accounts and pools to their names.
 
-        Safe to repeat: an entry told before is not told again by this process.
+        Safe to repeat: a letter exists once, and what this process has shown it does not show again. Raises
+        Django's database errors.
         """
-        translated = (translate(entry) for entry in entries)
-        fresh = [notice for notice in translated if notice and self._seen.first_time(notice)]
-        self._post(fresh, names=names)
+        notices = [notice for entry in entries if (notice := translate(entry))]
+        await self._post(notices, names=names)
+        fresh = [notice for notice in notices if self._seen.first_time(notice)]
         for start in range(0, len(fresh), AT_ONCE):
             if not await self._show(fresh[start : start + AT_ONCE], names=names):
                 self.undelivered += len(fresh) - start
                 break
 
-    def _post(self, notices: Sequence[Notice], *, names: Mapping[str, str]) -> None:
+    async def _post(self, notices: Sequence[Notice], *, names: Mapping[str, str]) -> None:
         audience = Audience(names=names, user=self._user)
-        for notice in notices:
-            worth = self._told.worth_telling(notice)
-            if worth and self._messenger and (message := message_for(notice, audience=audience)):
-                self._messenger.offer(message)
+        letters = [letter for notice in notices for letter in drafts(notice, writers=self._writers, audience=audience)]
+        if letters:
+            await self._outbox.put(letters)
 
     async def _show(self, notices: Sequence[Notice], *, names: Mapping[str, str]) -> bool:
         events = [notice.as_message(names=names) for notice in notices]

@@ -59,6 +59,8 @@ class Config:
     slack_activity_channel: str
     slack_alert_channel: str
     slack_mention_user_id: str
+    notify_webhook_url: str = field(repr=False)
+    notify_webhook_secret: str = field(repr=False)
 
     @property
     def production(self) -> bool:
@@ -101,6 +103,7 @@ _PARSERS: Final[Mapping[str, Callable[[str], Any]]] = {
     "SLACK_WEBHOOK_URL": parsers.secure_address,
     "SLACK_ALERT_WEBHOOK_URL": parsers.secure_address,
     "SLACK_ACTIVITY_WEBHOOK_URL": parsers.secure_address,
+    "NOTIFY_WEBHOOK_URL": parsers.secure_address,
 }
 _LISTS: Final = frozenset(
     {"ENCRYPTION_KEY_FALLBACKS", "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "ANTHROPIC_PRIVATE_NETWORKS"}

@@ -55,6 +55,8 @@ SLACK_ACTIVITY_WEBHOOK_URL = CONFIG.slack_activity_webhook_url
 SLACK_ACTIVITY_CHANNEL = CONFIG.slack_activity_channel
 SLACK_ALERT_CHANNEL = CONFIG.slack_alert_channel
 SLACK_MENTION_USER_ID = CONFIG.slack_mention_user_id
+NOTIFY_WEBHOOK_URL = CONFIG.notify_webhook_url
+NOTIFY_WEBHOOK_SECRET = CONFIG.notify_webhook_secret
 
 # --- what runs -------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [

@@ -54,7 +54,13 @@ VARIABLES: Final[tuple[Variable, ...]] = (
     Variable("SLACK_ACTIVITY_WEBHOOK_URL", _SLACK_HOOK, secret=True),
     Variable("SLACK_ACTIVITY_CHANNEL", "a channel such as #it-test"),
     Variable("SLACK_ALERT_CHANNEL", "a channel such as #it-test"),
-    Variable("SLACK_MENTION_USER_ID", "a Slack member id such as U012AB3CD, without @"),
+    Variable("SLACK_MENTION_USER_ID", "a Slack member id such as U012AB3CD or <@U012AB3CD>"),
+    Variable("NOTIFY_WEBHOOK_URL", "an https address of yours that takes signed JSON, or leave it empty", secret=True),
+    Variable(
+        "NOTIFY_WEBHOOK_SECRET",
+        'at least 32 random characters; python3 -c "import secrets; print(secrets.token_hex(32))"',
+        secret=True,
+    ),
 )
 
 BY_NAME: Final = {variable.name: variable for variable in VARIABLES}

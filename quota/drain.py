@@ -38,7 +38,10 @@ class Store(Protocol):
 
 
 class Teller(Protocol):
-    """Who tells people of what is written. Never raises, takes a bounded time, and may hear of an entry twice."""
+    """Who tells people of what is written. Takes a bounded time, and may hear of an entry twice.
+
+    Raises Django's database errors; then the entries are told again.
+    """
 
     async def publish(self, entries: Iterable[Entry], *, names: Mapping[str, str]) -> None: ...
 

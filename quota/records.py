@@ -18,6 +18,7 @@ ACTIVITY_STARTED: Final = "activity.started"
 ACTIVITY_PROGRESS: Final = "activity.progress"
 ACTIVITY_COMPLETED: Final = "activity.completed"
 ACTIVITY_FAILED: Final = "activity.failed"
+QUOTA_ALERT: Final = "quota.alert"
 ERROR_MESSAGE_MAX: Final = 500
 """Characters of an upstream's message that are kept."""
 
@@ -173,6 +174,25 @@ class ActivityEnded(Record, msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         force_setattr(self, "error_message", self.error_message[:ERROR_MESSAGE_MAX])
+
+
+@dataclass(frozen=True, slots=True)
+class AlertMoved(Record):
+    """An alert opened, escalated, was resolved or acknowledged (`by` whom): its step `number`. Texts are plain."""
+
+    alert: str
+    number: int
+    step: str
+    pool: str
+    kind: str
+    level: str
+    subject: str
+    subject_id: str
+    title: str
+    text: str
+    since_ms: int
+    at_ms: int
+    by: str = ""
 
 
 def _count(source: Mapping[str, object], name: str) -> int:

@@ -12,12 +12,13 @@ from uuid import uuid4
 from django.utils import timezone
 from redis.exceptions import RedisError
 
-from notifications.wiring import open_relay
+from notifications.wiring import post_office
 from quota.database_store import DatabaseStore
 from quota.drain import Drain, Pace
 from quota.metrics.pulse import Pulse
 from quota.organizations.sync import sync_due
 from quota.streams import Lag, Streams, open_client
+from quota.watch import Watch
 from quota.wiring import open_patient_engine, redis_url
 from quota.worker import Rhythm, Worker
 
@@ -35,9 +36,11 @@ async def running_worker(*, pace: Pace | None = None, rhythm: Rhythm | None = No
     engine = open_patient_engine()
     pulse = asyncio.create_task(Pulse(url=redis_url(), role="worker").run())
     try:
-        async with open_relay() as relay:
-            drain = Drain(streams=streams, store=store, clock=time.monotonic, pace=pace, teller=relay)
-            yield Worker(drain=drain, engine=engine, source=store, rhythm=rhythm, also=((_sync, SYNC_SECONDS),))
+        office = post_office(store.do)
+        drain = Drain(streams=streams, store=store, clock=time.monotonic, pace=pace, teller=office.relay)
+        watch = Watch(engine=engine, store=store)
+        errands = (*office.errands(), (_sync, SYNC_SECONDS))
+        yield Worker(drain=drain, engine=engine, source=store, watch=watch, errands=errands, rhythm=rhythm)
     finally:
         pulse.cancel()
         with suppress(asyncio.CancelledError):

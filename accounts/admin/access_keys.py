@@ -21,7 +21,14 @@ from accounts.models import AccessKey
 from accounts.models.limits import LIMIT_FIELDS
 from accounts.scopes import MEANINGS
 
-RESTRICTIONS: Final = ("allowed_models", "allowed_networks", "expires_at", "max_concurrency", *LIMIT_FIELDS)
+RESTRICTIONS: Final = (
+    "allowed_models",
+    "allowed_networks",
+    "expires_at",
+    "max_concurrency",
+    "budget_action",
+    *LIMIT_FIELDS,
+)
 """What may change after a key was made; a change is effective within a second."""
 
 

@@ -101,7 +101,7 @@ class AccessKey(Limited):
 
     def client(self) -> Client:
         """Who asks, in the engine's words. Without limits, too: what it uses counts, should it ever get some."""
-        return Client(str(self.pk), self.limits(), self.max_concurrency)
+        return Client(str(self.pk), self.enforced_limits(), self.max_concurrency)
 
     def state_at(self, now: datetime) -> str:
         """In one word: usable, expired or revoked."""

@@ -1,6 +1,7 @@
-"""The ledger: what was asked, what was called, what it cost."""
+"""The ledger: what was asked, what was called, what it cost; and what deserves attention."""
 
 from quota.models.activities import Activity
+from quota.models.alerts import PoolWatch, QuotaAlert, QuotaAlertStep
 from quota.models.attempts import Attempt
 from quota.models.organizations import Organization, OrganizationKey, RateLimit, ReportedUsage
 from quota.models.rejected_keys import RejectedKey
@@ -12,6 +13,9 @@ __all__ = [
     "Attempt",
     "Organization",
     "OrganizationKey",
+    "PoolWatch",
+    "QuotaAlert",
+    "QuotaAlertStep",
     "RateLimit",
     "RejectedKey",
     "ReportedUsage",

@@ -12,6 +12,7 @@ from pytest_django import Settings
 from notifications.consumers import NOT_ALLOWED, TOO_SLOW, TRY_AGAIN, LiveConsumer, Rules, World
 from notifications.relay import LIVE_GROUP, Relay
 from tests.notifications.fakes import NAMES, NOON_MS, HandTime, breaker_entry, settle
+from tests.notifications.test_relay import FakeOutbox
 
 RULES = Rules(letters=3, heartbeat_s=20, recheck_s=60, send_s=5, close_s=1)
 
@@ -80,7 +81,7 @@ async def test_the_first_word_is_hello_with_the_servers_time(socket: WebsocketCo
 
 async def test_what_the_relay_publishes_arrives_event_by_event(socket: WebsocketCommunicator) -> None:
     await received(socket)
-    relay = Relay(layer=get_channel_layer(), messenger=None)
+    relay = Relay(layer=get_channel_layer(), outbox=FakeOutbox())
     await relay.publish([breaker_entry(gen=1), breaker_entry(gen=2, to="half_open")], names=NAMES)
     assert [(await received(socket))["type"] for _ in range(2)] == ["breaker_opened", "breaker_half_open"]
 

@@ -1,11 +1,15 @@
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 
+from notifications.kinds import Notice
+from notifications.letters import Draft
 from notifications.relay import AT_ONCE, LIVE_GROUP, LIVE_MESSAGE, Relay
-from notifications.slack_blocks import SlackMessage
-from tests.notifications.fakes import NAMES, FakeEntry, breaker_entry, ended_entry, hold_entry
+from notifications.slack_messages import Audience, message_for
+from tests.notifications.fakes import NAMES, FakeEntry, alert_entry, breaker_entry, ended_entry
 
 
 class FakeLayer:
@@ -23,12 +27,24 @@ class FakeLayer:
         return [event for _, message in self.sent for event in message["events"]]
 
 
-class FakeMessenger:
+class FakeOutbox:
     def __init__(self) -> None:
-        self.messages: list[SlackMessage] = []
+        self.letters: list[Draft] = []
+        self.trouble: Exception | None = None
 
-    def offer(self, message: SlackMessage) -> None:
-        self.messages.append(message)
+    async def put(self, letters: Sequence[Draft]) -> None:
+        if self.trouble:
+            raise self.trouble
+        self.letters += letters
+
+
+class FakeWriter:
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def content(self, notice: Notice, *, audience: Audience) -> dict[str, str] | None:
+        message = message_for(notice, audience=audience)
+        return {"text": message.text} if message else None
 
 
 @pytest.fixture
@@ -37,13 +53,13 @@ def layer() -> FakeLayer:
 
 
 @pytest.fixture
-def messenger() -> FakeMessenger:
-    return FakeMessenger()
+def outbox() -> FakeOutbox:
+    return FakeOutbox()
 
 
 @pytest.fixture
-def relay(layer: FakeLayer, messenger: FakeMessenger) -> Relay:
-    return Relay(layer=layer, messenger=messenger, user="U012AB3CD")
+def relay(layer: FakeLayer, outbox: FakeOutbox) -> Relay:
+    return Relay(layer=layer, outbox=outbox, writers=[FakeWriter("slack")], user="U012AB3CD")
 
 
 async def test_events_reach_the_live_group_in_their_order(relay: Relay, layer: FakeLayer) -> None:
@@ -53,54 +69,62 @@ async def test_events_reach_the_live_group_in_their_order(relay: Relay, layer: F
     assert [it["type"] for it in layer.events] == ["breaker_opened", "agent_completed"]
 
 
-async def test_what_deserves_a_message_is_handed_to_slack_by_name(relay: Relay, messenger: FakeMessenger) -> None:
-    await relay.publish([breaker_entry()], names=NAMES)
-    assert "alpha" in messenger.messages[0].text
+async def test_what_deserves_a_message_is_put_into_the_outbox_by_name(relay: Relay, outbox: FakeOutbox) -> None:
+    await relay.publish([ended_entry()], names=NAMES)
+    assert ":white_check_mark:" in outbox.letters[0].content["text"]
 
 
-async def test_bookkeeping_reaches_nobody(relay: Relay, layer: FakeLayer, messenger: FakeMessenger) -> None:
+async def test_each_destination_gets_a_letter_of_its_own(layer: FakeLayer, outbox: FakeOutbox) -> None:
+    relay = Relay(layer=layer, outbox=outbox, writers=[FakeWriter("slack"), FakeWriter("webhook")])
+    await relay.publish([alert_entry()])
+    assert [letter.sink for letter in outbox.letters] == ["slack", "webhook"]
+
+
+async def test_bookkeeping_reaches_nobody(relay: Relay, layer: FakeLayer, outbox: FakeOutbox) -> None:
     await relay.publish([FakeEntry("lease.settled", {"pool": "p"})])
-    assert (layer.sent, messenger.messages) == ([], [])
+    assert (layer.sent, outbox.letters) == ([], [])
 
 
-async def test_entries_delivered_again_are_told_once(relay: Relay, layer: FakeLayer, messenger: FakeMessenger) -> None:
-    for _ in range(3):
-        await relay.publish([breaker_entry(), hold_entry(entry_id="2-0"), ended_entry(entry_id="3-0")])
-    assert len(layer.events) == len(messenger.messages) == 3
-
-
-async def test_repeated_signs_of_one_trouble_are_seen_live_but_told_once(
-    relay: Relay, layer: FakeLayer, messenger: FakeMessenger
+async def test_entries_delivered_again_are_shown_once_and_put_under_the_same_name(
+    relay: Relay, layer: FakeLayer, outbox: FakeOutbox
 ) -> None:
-    await relay.publish([hold_entry(entry_id=f"{number}-0") for number in range(5)])
-    assert (len(layer.events), len(messenger.messages)) == (5, 1)
+    for _ in range(3):
+        await relay.publish([breaker_entry(), alert_entry(entry_id="2-0"), ended_entry(entry_id="3-0")])
+    assert len(layer.events) == 3
+    assert len({letter.event for letter in outbox.letters}) == 2
 
 
-async def test_opened_and_recovered_are_both_told(relay: Relay, messenger: FakeMessenger) -> None:
-    await relay.publish([breaker_entry(gen=1), breaker_entry(gen=2, to="half_open"), breaker_entry(gen=3, to="closed")])
-    assert [it.text.split(":")[1] for it in messenger.messages] == ["red_circle", "large_green_circle"]
+async def test_an_outbox_in_trouble_is_heard_of_and_nothing_counts_as_shown(
+    relay: Relay, layer: FakeLayer, outbox: FakeOutbox
+) -> None:
+    outbox.trouble = OperationalError("away")
+    with pytest.raises(OperationalError):
+        await relay.publish([alert_entry()])
+    outbox.trouble = None
+    await relay.publish([alert_entry()])
+    assert (len(layer.events), len(outbox.letters)) == (1, 1)
 
 
-async def test_without_slack_the_live_view_still_hears(layer: FakeLayer) -> None:
-    await Relay(layer=layer, messenger=None).publish([breaker_entry()])
-    assert len(layer.events) == 1
+async def test_without_destinations_the_live_view_still_hears(layer: FakeLayer, outbox: FakeOutbox) -> None:
+    await Relay(layer=layer, outbox=outbox).publish([alert_entry()])
+    assert (len(layer.events), outbox.letters) == (1, [])
 
 
 @pytest.mark.parametrize("trouble", [ConnectionError("redis is down"), TimeoutError(), ValueError("full")])
 async def test_a_channel_layer_in_trouble_is_counted_and_stops_nothing(
-    trouble: Exception, relay: Relay, layer: FakeLayer, messenger: FakeMessenger
+    trouble: Exception, relay: Relay, layer: FakeLayer, outbox: FakeOutbox
 ) -> None:
     layer.trouble = trouble
-    await relay.publish([breaker_entry()])
-    assert (relay.undelivered, len(messenger.messages)) == (1, 1)
+    await relay.publish([alert_entry()])
+    assert (relay.undelivered, len(outbox.letters)) == (1, 1)
 
 
-async def test_a_channel_layer_that_hangs_holds_up_nobody_for_long(messenger: FakeMessenger) -> None:
+async def test_a_channel_layer_that_hangs_holds_up_nobody_for_long(outbox: FakeOutbox) -> None:
     class Hanging:
         async def group_send(self, group: str, message: dict[str, Any]) -> None:
             await asyncio.Event().wait()
 
-    relay = Relay(layer=Hanging(), messenger=messenger, layer_deadline_s=0.01)
+    relay = Relay(layer=Hanging(), outbox=outbox, layer_deadline_s=0.01)
     await relay.publish([breaker_entry()])
     assert relay.undelivered == 1
 

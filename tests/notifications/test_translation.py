@@ -15,7 +15,7 @@ from notifications.kinds import (
     PoolTroubled,
 )
 from notifications.slack_messages import Audience, message_for
-from notifications.told import Seen, Told
+from notifications.told import Seen
 from notifications.translation import translate
 from tests.notifications.fakes import (
     ALPHA,
@@ -165,7 +165,6 @@ def test_whatever_the_stream_holds_is_told_or_left_out_but_never_raises(entry: F
     if notice is not None:
         json.dumps(notice.as_message(names=NAMES))
         Seen().first_time(notice)
-        Told().worth_telling(notice)
         message_for(notice, audience=Audience(names=NAMES, user="U012AB3CD"))
 
 

@@ -35,7 +35,7 @@ def slack(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeS
 def run(*args: str) -> tuple[int, str]:
     out = StringIO()
     try:
-        call_command("slack_test", *args, stdout=out)
+        call_command("test_slack", *args, stdout=out)
     except SystemExit as stop:
         return int(stop.code or 0), out.getvalue()
     return 0, out.getvalue()
