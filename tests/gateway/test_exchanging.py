@@ -1,7 +1,10 @@
 """Answers of servers with habits of their own, read byte for byte; the connection goes home or is dropped."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -18,10 +21,26 @@ POST = Request("POST", "/v1/messages", (("content-type", "application/json"),), 
 GET = Request("GET", "/v1/models")
 
 
+@dataclass
+class Server:
+    """What it was asked, and who asks it."""
+
+    asked: list[bytes]
+    ask: Callable[..., Awaitable[tuple[int, bytes]]]
+    upstream: Any
+
+    async def __call__(self, request=POST):
+        return await self.ask(request)
+
+    def kept(self):
+        return sum(map(len, self.upstream._session.connector._conns.values()))
+
+
 @asynccontextmanager
 async def answering(*answers, closing=False):
     """A server that gives these answers, one for each request, and an upstream to ask it."""
-    asked, left = [], list(answers)
+    asked: list[bytes] = []
+    left = list(answers)
 
     async def serve(reader, writer):
         try:
@@ -51,9 +70,8 @@ async def answering(*answers, closing=False):
             exchange.close()
         return exchange.status, body
 
-    ask.asked, ask.kept = asked, lambda: sum(map(len, upstream._session.connector._conns.values()))
     try:
-        yield ask
+        yield Server(asked, ask, upstream)
     finally:
         await upstream.close()
         server.close()
