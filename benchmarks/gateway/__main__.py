@@ -124,7 +124,7 @@ async def _measured(found: Field, plan: Plan) -> list[Bound]:
 
 
 async def _compared(found: Field, plan: Plan, title: str, body: bytes) -> list[Row]:
-    """A table; and every request of ours was leased, settled and told to the worker. Raises WrongAnswer."""
+    """A table; and the worker would hear of as many good answers as ours gave. Raises WrongAnswer."""
     rows = await compared(found.compared, plan, body=body)
     _say(title, comparison_table(rows))
     answered = sum(row.answered for row in rows if row.server == OURS)

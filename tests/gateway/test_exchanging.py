@@ -1,7 +1,10 @@
 """Answers of servers with habits of their own, read byte for byte; the connection goes home or is dropped."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -18,33 +21,26 @@ POST = Request("POST", "/v1/messages", (("content-type", "application/json"),), 
 GET = Request("GET", "/v1/models")
 
 
-class Asker:
-    """Asks a server; `asked` is what the server was sent."""
+@dataclass
+class Server:
+    """What it was asked, and who asks it."""
 
-    def __init__(self, upstream, url, asked):
-        self.upstream = upstream
-        self.credential = Credential("a", "a", "p", url, Secret("k"), True)
-        self.asked = asked
+    asked: list[bytes]
+    ask: Callable[..., Awaitable[tuple[int, bytes]]]
+    upstream: Any
 
     async def __call__(self, request=POST):
-        exchange = await self.upstream.open(request, self.credential, first_byte=5)
-        try:
-            body = b""
-            while chunk := await exchange.read(timeout=5):
-                body += chunk
-        finally:
-            exchange.close()
-        return exchange.status, body
+        return await self.ask(request)
 
     def kept(self):
-        """Count the connections that are kept for the next request."""
-        return sum(len(idle) for idle in self.upstream._session.connector._conns.values())
+        return sum(map(len, self.upstream._session.connector._conns.values()))
 
 
 @asynccontextmanager
 async def answering(*answers, closing=False):
     """A server that gives these answers, one for each request, and an upstream to ask it."""
-    asked, left = [], list(answers)
+    asked: list[bytes] = []
+    left = list(answers)
 
     async def serve(reader, writer):
         try:
@@ -64,9 +60,18 @@ async def answering(*answers, closing=False):
     upstream = HttpUpstream()
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
-    ask = Asker(upstream, url, asked)
+    async def ask(request=POST):
+        exchange = await upstream.open(request, Credential("a", "a", "p", url, Secret("k"), True), first_byte=5)
+        try:
+            body = b""
+            while chunk := await exchange.read(timeout=5):
+                body += chunk
+        finally:
+            exchange.close()
+        return exchange.status, body
+
     try:
-        yield ask
+        yield Server(asked, ask, upstream)
     finally:
         await upstream.close()
         server.close()
