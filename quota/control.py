@@ -1,4 +1,4 @@
-"""Questions and orders to the engine from code outside of an event loop."""
+"""Questions to the engine that code outside of an event loop asks."""
 
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
@@ -6,9 +6,9 @@ from typing import TypeVar
 
 from asgiref.sync import async_to_sync
 
-from quota.engine.api import Engine
 from quota.engine.errors import EngineEmpty, UnknownAccount
 from quota.engine.preview import Preview, preview
+from quota.engine.redis import RedisEngine
 from quota.engine.types import LeaseRequest
 from quota.engine.views import PoolSnapshot
 from quota.publish import publish_pool
@@ -29,7 +29,7 @@ async def leases_in_force(pool: str, account: str) -> int:
         await engine.close()
 
 
-def ask(pool_id: uuid.UUID, question: Callable[[Engine], Awaitable[T]]) -> T:
+def ask(pool_id: uuid.UUID, question: Callable[[RedisEngine], Awaitable[T]]) -> T:
     """The engine's answer; what it has not been told of the pool (Redis lost it), it is told first.
 
     Raises the engine's errors. `question` may be put twice.
@@ -53,19 +53,11 @@ def look(pool_id: uuid.UUID, *, accounts: Sequence[str] | None = None) -> PoolSn
 def would_lease(request: LeaseRequest) -> Preview:
     """What a lease would be answered now; none is taken. Raises the engine's errors."""
 
-    async def asked() -> Preview:
-        observer = open_watching_engine()
-        try:
-            seen = await observer.look(request.pool, session=request.session)
-            return preview(seen, request, now_ms=seen.clock_ms)
-        finally:
-            await observer.close()
+    async def asked(engine: RedisEngine) -> Preview:
+        seen = await engine.look(request.pool, session=request.session)
+        return preview(seen, request, now_ms=seen.clock_ms)
 
-    try:
-        return async_to_sync(asked)()
-    except EngineEmpty:
-        publish_pool(uuid.UUID(request.pool))
-        return async_to_sync(asked)()
+    return ask(uuid.UUID(request.pool), asked)
 
 
 def reset_breaker(pool_id: uuid.UUID, account: str, *, actor: str) -> None:
@@ -88,9 +80,11 @@ def clear_cooldown(pool_id: uuid.UUID, account: str, *, actor: str) -> None:
     ask(pool_id, lambda engine: engine.clear_cooldown(str(pool_id), account, actor=actor))
 
 
-def _put(question: Callable[[Engine], Awaitable[T]]) -> T:
+def _put(question: Callable[[RedisEngine], Awaitable[T]]) -> T:
+    """By a connection of one's own: people may wait longer than requests, and what they meet is theirs alone."""
+
     async def put() -> T:
-        engine = open_patient_engine()
+        engine = open_watching_engine()
         try:
             return await question(engine)
         finally:
