@@ -93,6 +93,16 @@ class AccessRefused(AccountsError):
         super().__init__(message)
 
 
+class KeysDiffer(AccessRefused):
+    """Two different keys were presented at once; which one is meant, nobody can say. HTTP 401."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Two different keys were presented, in Authorization and in x-api-key. Send one: where "
+            "ANTHROPIC_AUTH_TOKEN is set, unset ANTHROPIC_API_KEY."
+        )
+
+
 class AccessUndecided(AccountsError):
     """It could not be found out whether the credential is good. HTTP 503."""
 

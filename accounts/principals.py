@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_address, ip_network
 
-from accounts.errors import AccessRefused
+from accounts.errors import AccessRefused, KeysDiffer
 from accounts.roles import Ability
 from accounts.scopes import Scope
 from quota.engine.types import Client
@@ -102,7 +102,9 @@ def presented_key(headers: Mapping[str, str]) -> str | None:
     keys = [key for key in (_bearer(lowered), lowered.get("x-api-key")) if key is not None]
     if not keys:
         return None
-    if not keys[0] or not hmac.compare_digest(_bytes(keys[0]), _bytes(keys[-1])):
+    if not hmac.compare_digest(_bytes(keys[0]), _bytes(keys[-1])):
+        raise KeysDiffer
+    if not keys[0]:
         raise AccessRefused
     return keys[0]
 
