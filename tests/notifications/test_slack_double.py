@@ -14,7 +14,6 @@ from notifications.slack_routes import SlackSettings
 from simulator.slack import SlackDouble
 from simulator.testing import RunningSimulator, running_simulator
 from tests.notifications.fakes import NAMES, NOON_MS, FakeEntry, HandTime, Naps, breaker_entry, ended_entry, hold_entry
-from tests.notifications.test_relay import FakeLayer
 
 CHANNELS = {Channel.ALERT: "C0ALERT", Channel.ACTIVITY: "C0ACTIVITY"}
 
@@ -46,7 +45,7 @@ async def told(settings: SlackSettings, *entries: FakeEntry) -> SlackSender:
     sender = SlackSender(settings=settings, sleep=naps)
     courier = Courier(sender=sender, clock=time.clock, sleep=naps)
     courier.start()
-    relay = Relay(layer=FakeLayer(), messenger=courier)
+    relay = Relay(messenger=courier)
     for entry in entries:
         await relay.publish([entry], names=NAMES)
     await courier.close()
