@@ -1,6 +1,7 @@
 """What can go wrong when telling people.
 
 NotificationError
+├── LiveRefused              nobody listens in this way: status, code, message
 └── DeliveryError            code, advice, permanent, retry_after
     ├── NotConfigured        nowhere to send: permanent until the settings change
     ├── DestinationRefused   nothing will ever be taken there: the destination is switched off
@@ -16,6 +17,15 @@ from typing import ClassVar
 
 class NotificationError(Exception):
     """Something could not be told."""
+
+
+class LiveRefused(NotificationError):
+    """A listener is turned away: an HTTP `status`, a `code` for programs, a message that says what to do."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
 
 
 class DeliveryError(NotificationError):

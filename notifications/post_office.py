@@ -7,7 +7,7 @@ from typing import Final
 from notifications import outbox
 from notifications.courier import Courier, Do, Now
 from notifications.letters import Draft
-from notifications.relay import Layer, Relay
+from notifications.relay import Relay
 from notifications.sinks import Sink
 
 ROUND_EVERY_S: Final = 0.5
@@ -20,13 +20,13 @@ Errand = tuple[Callable[[], Awaitable[object]], float]
 class PostOffice:
     """`do` runs ORM work, `now` gives the time."""
 
-    def __init__(self, *, layer: Layer, sinks: Sequence[Sink], do: Do, now: Now, user: str = "") -> None:
+    def __init__(self, *, sinks: Sequence[Sink], do: Do, now: Now, user: str = "") -> None:
         self._do = do
         self._now = now
         self._sinks = sinks
         self._couriers = [Courier(sink=sink, do=do, now=now) for sink in sinks]
         self._known = False
-        self.relay = Relay(layer=layer, outbox=self, writers=sinks, user=user)
+        self.relay = Relay(outbox=self, writers=sinks, user=user)
 
     async def put(self, letters: Sequence[Draft]) -> None:
         """Keep letters until they are delivered. Raises Django's database errors."""

@@ -1,13 +1,9 @@
 """Where this package meets Django: the only module here that reads settings."""
 
-import asyncio
 import logging
 from collections.abc import Mapping
-from importlib import import_module
 from typing import Any
 
-from channels.auth import get_user
-from channels.layers import get_channel_layer
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 from django.utils import timezone
@@ -21,8 +17,6 @@ from notifications.slack_routes import SlackSettings, routes
 from notifications.slack_text import user_id
 
 SLACK_API = "https://slack.com/api/"
-LOOK_DEADLINE_S = 5.0
-"""A socket whose owner cannot be looked up is closed; the browser comes again."""
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +44,7 @@ def post_office(do: Do) -> PostOffice:
     sinks = sinks_of(slack, webhook_settings())
     if not routes(slack):
         logger.info("slack: off, no SLACK_* variable names a place to send to", extra={"action": "slack_unset"})
-    return PostOffice(layer=get_channel_layer(), sinks=sinks, do=do, now=timezone.now, user=slack.user)
+    return PostOffice(sinks=sinks, do=do, now=timezone.now, user=slack.user)
 
 
 def from_our_page(scope: Mapping[str, Any]) -> bool:
@@ -64,21 +58,6 @@ def from_our_page(scope: Mapping[str, Any]) -> bool:
         secure=scope.get("scheme") == "wss",
         trusted=settings.CSRF_TRUSTED_ORIGINS,
     )
-
-
-async def may_watch(scope: Mapping[str, Any]) -> bool:
-    """Whether the session behind a websocket is, right now, that of an active member of staff.
-
-    The session is read afresh: a log-out, a changed password or a lost role counts at the next look. Raises
-    TimeoutError where the database does not say.
-    """
-    key = getattr(scope.get("session"), "session_key", None)
-    if not key:
-        return False
-    fresh = import_module(settings.SESSION_ENGINE).SessionStore(key)
-    async with asyncio.timeout(LOOK_DEADLINE_S):
-        user = await get_user({"session": fresh})
-    return bool(user.is_active and user.is_staff)
 
 
 def mention_wanted() -> bool:

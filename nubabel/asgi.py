@@ -1,6 +1,7 @@
 """The front door: who answers which kind of connection.
 
 /v1/*      the gateway's own ASGI application, before Django (its middleware costs about 2 ms a request)
+/api/activity/stream  server-sent events, likewise: Django would keep a thread for every listener
 /health/*  nubabel.health_faces, likewise: it must answer when Django cannot
 /metrics   nubabel.metrics_face, likewise: for monitoring, with a token or an access key
 other http Django, behind limits on the body (nubabel.intake)
@@ -12,7 +13,6 @@ A process that stops ends every connection with its answer, and takes no new cal
 import os
 from typing import Any, Final
 
-from channels.auth import AuthMiddlewareStack
 from channels.routing import URLRouter
 from channels.security.websocket import OriginValidator
 from django.core.asgi import get_asgi_application
@@ -25,9 +25,7 @@ from django.conf import settings  # noqa: E402
 from nubabel import health_faces, intake, lifespan, metrics_face, routes  # noqa: E402
 from nubabel.web import farewell  # noqa: E402
 
-websocket_application: Final = OriginValidator(
-    AuthMiddlewareStack(URLRouter(routes.websocket_urlpatterns())), settings.WEBSOCKET_ORIGINS
-)
+websocket_application: Final = OriginValidator(URLRouter(routes.websocket_urlpatterns()), settings.WEBSOCKET_ORIGINS)
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - three libraries, three typings

@@ -42,9 +42,10 @@ def warm_up() -> None:
 def closers() -> tuple[Closer, ...]:
     """In this order: what the gateway still settles needs the engine."""
     from gateway.wiring import close_wiring
+    from nubabel.live import close_live
     from quota.wiring import close_engine, close_gatherer
 
-    return close_wiring, close_gatherer, close_engine
+    return close_live, close_wiring, close_gatherer, close_engine
 
 
 async def _pulse() -> None:

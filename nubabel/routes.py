@@ -10,15 +10,22 @@ HELLO: Final = "/api/hello"
 
 
 def websocket_urlpatterns() -> list[Any]:
-    from notifications.consumers import websocket_urlpatterns as live
+    from django.urls import path
 
-    return list(live)
+    from nubabel.live import live_socket
+
+    return [path("ws/live/", live_socket)]
 
 
 def data_plane(scope: Any) -> AsgiApplication | None:  # noqa: ANN401 - ASGI
     """Give the application that answers before Django, if one does."""
-    from gateway import asgi  # its imports want Django's apps ready
+    from gateway import asgi  # these imports want Django's apps ready
+    from notifications import asgi as events
 
     if scope["path"].startswith(GATEWAY):
         return asgi.application
+    if events.answers(scope["path"]):
+        from nubabel.live import event_stream
+
+        return event_stream
     return asgi.hello if scope["path"] == HELLO and scope["method"] in {"HEAD", "GET"} else None

@@ -146,13 +146,6 @@ CACHES = {
     },
 }
 DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = True
-# socket_timeout: redis-py 8 made it 5 s by default, which closes every websocket that stays idle for 5 s.
-CHANNEL_LAYERS = {
-    "default": {
-        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": None}], "prefix": "nubabel:channels"},
-    },
-}
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 
 # --- who may -----------------------------------------------------------------------------------------------------

@@ -39,15 +39,11 @@ os.environ |= {
 }
 
 from nubabel.settings import *  # noqa: E402, F403
-from nubabel.settings import CACHES, CHANNEL_LAYERS, DATABASES, REDIS_URL  # noqa: E402
+from nubabel.settings import CACHES, DATABASES, REDIS_URL  # noqa: E402
 from tests import stores  # noqa: E402
 
 REDIS_URL = stores.redis_url(CALLERS_REDIS_URL, own=REDIS_URL)
 CACHES["default"]["LOCATION"] = REDIS_URL
-CHANNEL_LAYERS["default"]["CONFIG"] = {
-    "hosts": [{"address": REDIS_URL, "socket_timeout": None}],
-    "prefix": f"nubabel:tests:{RUN}{WORKER}",
-}
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 DATABASES["default"] |= stores.database_under_test(DATABASES["default"], run=RUN, scratch=SCRATCH)

@@ -1,45 +1,33 @@
-"""One socket with a world of the test's own making, and the same socket through Django's sessions and settings."""
+"""One socket with a world of the test's own making; the whole is in tests.journeys.test_socket."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Self
 
 import pytest
-from channels.layers import get_channel_layer
 from channels.testing import WebsocketCommunicator
-from pytest_django import Settings
 
-from notifications.consumers import NOT_ALLOWED, TOO_SLOW, TRY_AGAIN, LiveConsumer, Rules, World
-from notifications.relay import LIVE_GROUP, Relay
-from tests.notifications.fakes import NAMES, NOON_MS, HandTime, breaker_entry, settle
-from tests.notifications.test_relay import FakeOutbox
+from notifications.consumers import (
+    NO_SUCH_POOL,
+    NONSENSE,
+    NOT_ALLOWED,
+    RESTARTING,
+    TOO_SLOW,
+    TRY_AGAIN,
+    LiveConsumer,
+    World,
+)
+from notifications.errors import LiveRefused
+from notifications.live.access import Door
+from notifications.live.conversation import Patience
+from notifications.live.feed import KEPT
+from notifications.live.hub import Hub
+from tests.notifications.fakes import NOON_MS, POOL
+from tests.notifications.live_makers import FakeStream, batch, picture
+from tests.notifications.test_event_stream import QUICK, Doorman, pools
 
-RULES = Rules(letters=3, heartbeat_s=20, recheck_s=60, send_s=5, close_s=1)
-
-
-@pytest.fixture(autouse=True)
-def _layer_in_memory(settings: Settings) -> None:
-    settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
-
-
-class Doorman:
-    """Lets people in while `open`; `trouble` is raised instead."""
-
-    def __init__(self) -> None:
-        self.open = True
-        self.trouble: Exception | None = None
-        self.asked = 0
-
-    async def __call__(self, scope: Mapping[str, Any]) -> bool:
-        self.asked += 1
-        if self.trouble:
-            raise self.trouble
-        return self.open
-
-
-@pytest.fixture
-def time() -> HandTime:
-    return HandTime()
+CALM = Patience(heartbeat=60, recheck=600, send=5)
+HASTY = Patience(heartbeat=0.02, recheck=0.05, send=0.05)
 
 
 @pytest.fixture
@@ -48,114 +36,168 @@ def doorman() -> Doorman:
 
 
 @pytest.fixture
-def world(time: HandTime, doorman: Doorman) -> World:
-    return World(
-        welcome=lambda _scope: True,
-        permitted=doorman,
-        clock=time.clock,
-        sleep=time.sleep,
-        now_ms=lambda: NOON_MS + int(time.now * 1000),
-    )
+def stream() -> FakeStream:
+    return FakeStream(1)
 
 
 @pytest.fixture
-async def socket(world: World) -> AsyncIterator[WebsocketCommunicator]:
-    it = WebsocketCommunicator(LiveConsumer.as_asgi(world=world, rules=RULES), "/ws/live/")
-    assert (await it.connect(timeout=15))[0]
+async def hub(stream: FakeStream) -> AsyncIterator[Hub]:
+    async def look(_pool: str) -> Any:
+        return picture()
+
+    it = Hub(stream=stream, look=look, rhythm=QUICK)
     yield it
-    await it.disconnect(timeout=15)
+    await it.close()
 
 
-async def received(socket: WebsocketCommunicator) -> Any:
-    return await socket.receive_json_from(timeout=15)
+Make = Callable[..., Any]
 
 
-async def publish(*events: dict[str, Any]) -> None:
-    await get_channel_layer().group_send(LIVE_GROUP, {"type": "live.events", "events": list(events)})
-    await settle()
+@pytest.fixture
+def consumer(hub: Hub, doorman: Doorman) -> Make:
+    def make(*, patience: Patience = CALM, welcome: bool = True) -> Any:
+        door = Door(doorman, pools)
+        world = World(door, lambda: hub, lambda _: welcome, patience, now_ms=lambda: NOON_MS)
+        return LiveConsumer.as_asgi(world=world)
+
+    return make
 
 
-async def test_the_first_word_is_hello_with_the_servers_time(socket: WebsocketCommunicator) -> None:
-    assert await received(socket) == {"type": "hello", "server_time_ms": NOON_MS, "heartbeat_s": 20}
+class Browser:
+    """A connected socket, closed in the end."""
+
+    def __init__(self, application: Any, query: str = "") -> None:
+        self.socket = WebsocketCommunicator(application, f"/ws/live/{query}")
+
+    async def __aenter__(self) -> Self:
+        assert (await self.socket.connect(timeout=15))[0]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.socket.disconnect(timeout=15)
+
+    async def next(self, *kinds: str) -> Any:
+        while True:
+            said = await self.socket.receive_json_from(timeout=15)
+            if not kinds or said["type"] in kinds:
+                return said
+
+    async def closed(self) -> int:
+        while True:
+            frame = await self.socket.receive_output(timeout=15)
+            if frame["type"] == "websocket.close":
+                return int(frame["code"])
 
 
-async def test_what_the_relay_publishes_arrives_event_by_event(socket: WebsocketCommunicator) -> None:
-    await received(socket)
-    relay = Relay(layer=get_channel_layer(), outbox=FakeOutbox())
-    await relay.publish([breaker_entry(gen=1), breaker_entry(gen=2, to="half_open")], names=NAMES)
-    assert [(await received(socket))["type"] for _ in range(2)] == ["breaker_opened", "breaker_half_open"]
+async def test_the_first_word_is_hello_with_the_servers_time_and_how_far_events_are(consumer: Make) -> None:
+    async with Browser(consumer()) as browser:
+        assert await browser.next() == {
+            "type": "hello",
+            "server_time_ms": NOON_MS,
+            "heartbeat_s": 60,
+            "id": "1-0",
+            "pool": {"id": POOL, "name": "default"},
+        }
 
 
-async def test_heartbeats_carry_the_servers_time(socket: WebsocketCommunicator, time: HandTime) -> None:
-    await received(socket)
-    await time.pass_by(20)
-    assert await received(socket) == {"type": "heartbeat", "server_time_ms": NOON_MS + 20_000}
+async def test_then_come_what_happened_lately_and_all_numbers(consumer: Make) -> None:
+    async with Browser(consumer()) as browser:
+        assert [(await browser.next())["type"] for _ in range(3)] == ["hello", "breaker_opened", "snapshot"]
+
+
+async def test_events_arrive_one_by_one(consumer: Make, stream: FakeStream) -> None:
+    async with Browser(consumer()) as browser:
+        await browser.next("snapshot")
+        stream.say(2, 3)
+        assert [(await browser.next())["id"] for _ in range(2)] == ["2-0", "3-0"]
+
+
+async def test_who_comes_back_catches_up(consumer: Make, stream: FakeStream) -> None:
+    stream.say(2, 3)
+    async with Browser(consumer(), "?last_event_id=1-0") as browser:
+        await browser.next("hello")
+        assert [(await browser.next())["id"] for _ in range(2)] == ["2-0", "3-0"]
+
+
+async def test_who_was_away_too_long_is_told_to_reload(consumer: Make) -> None:
+    async with Browser(consumer(), "?last_event_id=0-1") as browser:
+        assert [(await browser.next())["type"] for _ in range(2)] == ["hello", "reload"]
+
+
+async def test_heartbeats_carry_the_servers_time(consumer: Make) -> None:
+    async with Browser(consumer(patience=HASTY)) as browser:
+        assert await browser.next("heartbeat") == {"type": "heartbeat", "server_time_ms": NOON_MS, "id": "1-0"}
 
 
 @pytest.mark.parametrize("frame", ["hello?", "{}", '{"type": "subscribe"}', "[" * 2_000])
-async def test_whatever_a_browser_says_is_ignored(frame: str, socket: WebsocketCommunicator) -> None:
-    await received(socket)
-    await socket.send_to(text_data=frame)
-    await socket.send_to(bytes_data=b"\x00\xff")
-    await publish({"type": "hold"})
-    assert await received(socket) == {"type": "hold"}
+async def test_whatever_a_browser_says_is_ignored(frame: str, consumer: Make, stream: FakeStream) -> None:
+    async with Browser(consumer()) as browser:
+        await browser.next("snapshot")
+        await browser.socket.send_to(text_data=frame)
+        await browser.socket.send_to(bytes_data=b"\x00\xff")
+        stream.say(2)
+        assert (await browser.next())["id"] == "2-0"
 
 
-async def test_who_may_not_watch_is_turned_away_at_the_door(world: World, doorman: Doorman) -> None:
-    doorman.open = False
-    socket = WebsocketCommunicator(LiveConsumer.as_asgi(world=world), "/ws/live/")
+async def test_a_page_of_another_site_is_turned_away_at_the_door(consumer: Make) -> None:
+    socket = WebsocketCommunicator(consumer(welcome=False), "/ws/live/")
     assert await socket.connect(timeout=15) == (False, NOT_ALLOWED)
     await socket.disconnect(timeout=15)
 
 
-async def test_a_page_of_another_site_is_turned_away_unasked(doorman: Doorman) -> None:
-    world = World(welcome=lambda _scope: False, permitted=doorman)
-    socket = WebsocketCommunicator(LiveConsumer.as_asgi(world=world), "/ws/live/")
-    assert await socket.connect(timeout=15) == (False, NOT_ALLOWED)
-    assert doorman.asked == 0
-    await socket.disconnect(timeout=15)
-
-
-async def test_who_loses_the_right_to_watch_loses_the_socket_within_a_minute(
-    socket: WebsocketCommunicator, time: HandTime, doorman: Doorman
+@pytest.mark.parametrize(
+    ("trouble", "code"),
+    [
+        (LiveRefused(401, "unauthenticated", "who?"), NOT_ALLOWED),
+        (LiveRefused(403, "forbidden", "no"), NOT_ALLOWED),
+        (ConnectionError("the database is away"), TRY_AGAIN),
+    ],
+)
+async def test_a_page_of_ours_hears_why_it_may_not_watch(
+    trouble: Exception, code: int, consumer: Make, doorman: Doorman
 ) -> None:
-    doorman.open = False
-    for _ in range(3):
-        await time.pass_by(20)
-    frames = [await socket.receive_output(timeout=15) for _ in range(4)]
-    assert frames[-1] == {"type": "websocket.close", "code": NOT_ALLOWED}
+    doorman.trouble = trouble
+    async with Browser(consumer()) as browser:
+        assert await browser.closed() == code
 
 
-async def test_the_right_to_watch_is_looked_at_once_a_minute(
-    socket: WebsocketCommunicator, time: HandTime, doorman: Doorman
-) -> None:
-    for _ in range(9):
-        await time.pass_by(20)
-        await socket.receive_output(timeout=15)
-    assert doorman.asked == 1 + 3
+@pytest.mark.parametrize(("query", "code"), [("?pool=other", NO_SUCH_POOL), ("?colour=red", NONSENSE)])
+async def test_a_page_hears_that_it_asked_for_nothing_there_is(query: str, code: int, consumer: Make) -> None:
+    async with Browser(consumer(), query) as browser:
+        assert await browser.closed() == code
 
 
-async def test_when_the_right_cannot_be_looked_up_the_browser_is_asked_to_come_again(
-    socket: WebsocketCommunicator, time: HandTime, doorman: Doorman
-) -> None:
-    doorman.trouble = ConnectionError("the database is away")
-    for _ in range(3):
-        await time.pass_by(20)
-    frames = [await socket.receive_output(timeout=15) for _ in range(4)]
-    assert frames[-1] == {"type": "websocket.close", "code": TRY_AGAIN}
+async def test_who_loses_the_right_to_watch_loses_the_socket(consumer: Make, doorman: Doorman) -> None:
+    async with Browser(consumer(patience=HASTY)) as browser:
+        await browser.next("snapshot")
+        doorman.trouble = LiveRefused(403, "forbidden", "no more")
+        assert await browser.closed() == NOT_ALLOWED
+
+
+async def test_a_store_that_is_away_asks_the_browser_to_come_again(consumer: Make, stream: FakeStream) -> None:
+    stream.trouble = ConnectionError("away")
+    async with Browser(consumer()) as browser:
+        assert await browser.closed() == TRY_AGAIN
+
+
+async def test_a_server_that_stops_says_so(consumer: Make, hub: Hub) -> None:
+    async with Browser(consumer()) as browser:
+        await browser.next("snapshot")
+        await hub.close()
+        assert await browser.closed() == RESTARTING
 
 
 class Stalled:
-    """An ASGI server whose browser stops reading after the handshake, until `resume`d."""
+    """An ASGI server whose browser stops reading after the handshake, until `reading` is set."""
 
-    def __init__(self, consumer: Any, *, deaf: bool = False) -> None:
+    def __init__(self, application: Any, *, deaf: bool = False) -> None:
         self.begun = 0
         self._held_back = {"websocket.send", "websocket.close"} if deaf else {"websocket.send"}
         self._to_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.frames: list[dict[str, Any]] = []
         self.reading = asyncio.Event()
         scope = {"type": "websocket", "path": "/ws/live/", "headers": []}
-        self.task = asyncio.create_task(consumer(scope, self._to_app.get, self._send))
+        self.task = asyncio.create_task(application(scope, self._to_app.get, self._send))
         self._to_app.put_nowait({"type": "websocket.connect"})
 
     async def _send(self, frame: dict[str, Any]) -> None:
@@ -164,66 +206,45 @@ class Stalled:
             await self.reading.wait()
         self.frames.append(frame)
 
-    def types(self) -> list[str]:
-        return [frame["type"].removeprefix("websocket.") for frame in self.frames]
+    async def over(self) -> None:
+        await asyncio.wait_for(asyncio.shield(self.task), timeout=15)
 
     async def hang_up(self) -> None:
         self._to_app.put_nowait({"type": "websocket.disconnect", "code": 1006})
-        await asyncio.wait_for(self.task, timeout=15)
+        await self.over()
 
 
-async def until(condition: Any) -> None:
-    async with asyncio.timeout(15):
-        while not condition():  # noqa: ASYNC110 (the condition is about frames, which announce themselves to nobody)
-            await asyncio.sleep(0)
-
-
-async def test_a_browser_that_stops_reading_is_cut_off(world: World) -> None:
-    server = Stalled(LiveConsumer.as_asgi(world=world, rules=Rules(send_s=0.01, close_s=0.01)))
-    await until(lambda: "close" in server.types())
-    assert server.frames[-1]["code"] == TOO_SLOW
-
-
-async def test_a_browser_that_does_not_even_take_the_closing_frame_costs_nothing_more(world: World) -> None:
-    server = Stalled(LiveConsumer.as_asgi(world=world, rules=Rules(send_s=0.01, close_s=0.01)), deaf=True)
-    await asyncio.wait_for(server.task, timeout=15)
-    assert not get_channel_layer().groups.get(LIVE_GROUP)
-
-
-async def test_a_browser_that_falls_behind_is_told_how_much_it_missed(world: World) -> None:
-    consumer = LiveConsumer(world=world, rules=RULES)
-    server = Stalled(consumer)
-    await until(lambda: server.begun == 1)
-    await publish(*({"type": "hold", "id": str(number)} for number in range(5)))
-    await until(lambda: consumer._mailbox.missed == 2)
-    server.reading.set()
-    await until(lambda: len(server.frames) == 6)
-    assert [frame["text"] for frame in server.frames[2:]] == [
-        '{"type":"missed","count":2}',
-        '{"type":"hold","id":"2"}',
-        '{"type":"hold","id":"3"}',
-        '{"type":"hold","id":"4"}',
-    ]
-    await server.hang_up()
-
-
-async def test_a_browser_that_falls_far_behind_is_cut_off(world: World) -> None:
-    consumer = LiveConsumer(world=world, rules=RULES)
-    server = Stalled(consumer)
-    await until(lambda: server.begun == 1)
-    await publish(*({"type": "hold", "id": str(number)} for number in range(50)))
-    await until(lambda: consumer._mailbox.missed == 47)
-    server.reading.set()
-    await until(lambda: "close" in server.types())
+async def test_a_browser_that_stops_reading_is_cut_off(consumer: Make) -> None:
+    server = Stalled(consumer(patience=HASTY))
+    await server.over()
     assert server.frames[-1] == {"type": "websocket.close", "code": TOO_SLOW}
-    await asyncio.wait_for(server.task, timeout=15)
 
 
-async def test_a_browser_that_leaves_leaves_nothing_behind(world: World) -> None:
+async def test_a_browser_that_does_not_even_take_the_closing_frame_costs_nothing_more(consumer: Make) -> None:
+    server = Stalled(consumer(patience=HASTY), deaf=True)
+    await server.over()
+    assert [frame["type"] for frame in server.frames] == ["websocket.accept"]
+
+
+async def test_a_browser_that_falls_behind_is_cut_off(consumer: Make, hub: Hub) -> None:
+    server = Stalled(consumer())
+    async with asyncio.timeout(15):
+        while not server.begun:  # noqa: ASYNC110 - a frame under way announces itself to nobody
+            await asyncio.sleep(0.001)
+    async with hub.watching(POOL) as channel:
+        channel.hear(batch(*range(2, KEPT + 10)))
+        server.reading.set()
+        await server.over()
+    assert server.frames[-1] == {"type": "websocket.close", "code": TOO_SLOW}
+
+
+async def test_a_browser_that_leaves_leaves_nothing_behind(consumer: Make, hub: Hub) -> None:
     before = asyncio.all_tasks()
-    server = Stalled(LiveConsumer.as_asgi(world=world, rules=RULES))
+    server = Stalled(consumer())
     server.reading.set()
-    await until(lambda: server.begun == 1)
+    async with asyncio.timeout(15):
+        while not any("snapshot" in frame.get("text", "") for frame in server.frames):  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
     await server.hang_up()
-    assert asyncio.all_tasks() - before == set()
-    assert not get_channel_layer().groups.get(LIVE_GROUP)
+    await hub.close()
+    assert asyncio.all_tasks() - before <= {server.task}

@@ -35,7 +35,6 @@ from tests.notifications.fakes import (
     progress_entry,
     started_entry,
 )
-from tests.notifications.test_relay import FakeLayer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CHANNELS = {Channel.ALERT: "C0ALERT", Channel.ACTIVITY: "C0ACTIVITY"}
@@ -78,7 +77,7 @@ def office_of(
     clock: HandClock, slack: SlackSettings | None = None, hook: WebhookSettings | None = None, do: Any = at_once
 ) -> PostOffice:
     sinks = sinks_of(slack or SlackSettings(), hook or WebhookSettings())
-    return PostOffice(layer=FakeLayer(), sinks=sinks, do=do, now=clock.now)
+    return PostOffice(sinks=sinks, do=do, now=clock.now)
 
 
 async def told(office: PostOffice, clock: HandClock, *entries: FakeEntry, apart_s: float = 20) -> None:
@@ -244,7 +243,7 @@ class Crew:
         sinks: list[Sink] = [
             Flaky(sink) for sink in sinks_of(settings, WebhookSettings()) if isinstance(sink, SlackSink)
         ]
-        return PostOffice(layer=FakeLayer(), sinks=sinks, do=do, now=clock.now)
+        return PostOffice(sinks=sinks, do=do, now=clock.now)
 
     async def deliver(self) -> None:
         await asyncio.gather(*(office.deliver() for office in self.offices))

@@ -1,15 +1,11 @@
-"""Through Django's sessions, settings and the configured channel layer, as in life."""
+"""Through Django's settings, as in life."""
 
 import logging
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from asgiref.sync import sync_to_async
-from channels.testing import WebsocketCommunicator
-from django.contrib.auth.models import User
 from django.core import checks
-from django.test import Client
 from pytest_django import Settings
 
 from notifications import wiring
@@ -21,52 +17,6 @@ PAGE = {"origin": "http://127.0.0.1:8000", "host": "127.0.0.1:8000"}
 
 def scope_of(headers: Mapping[str, str], **more: Any) -> dict[str, Any]:
     return {"headers": [(name.encode(), value.encode()) for name, value in headers.items()], **more}
-
-
-@sync_to_async
-def signed_in(name: str, *, is_staff: bool = False) -> tuple[User, Client]:
-    user = User.objects.create_user(name, is_staff=is_staff)
-    client = Client()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-    return user, client
-
-
-def session_of(client: Client) -> dict[str, Any]:
-    return {"session": client.session}
-
-
-@pytest.mark.django_db(transaction=True)
-class TestWhoMayWatch:
-    async def test_alice_of_the_staff_may(self) -> None:
-        _, client = await signed_in("alice", is_staff=True)
-        assert await wiring.may_watch(await sync_to_async(session_of)(client))
-
-    async def test_charlie_who_is_no_staff_may_not(self) -> None:
-        _, client = await signed_in("charlie")
-        assert not await wiring.may_watch(await sync_to_async(session_of)(client))
-
-    async def test_a_stranger_may_not(self) -> None:
-        assert not await wiring.may_watch(scope_of({}))
-
-    async def test_alice_may_not_once_she_signed_out(self) -> None:
-        _, client = await signed_in("alice", is_staff=True)
-        scope = await sync_to_async(session_of)(client)
-        await sync_to_async(client.logout)()
-        assert not await wiring.may_watch(scope)
-
-    @pytest.mark.parametrize("lost", ["is_staff", "is_active"])
-    async def test_alice_may_not_once_she_lost_her_role(self, lost: str) -> None:
-        user, client = await signed_in("alice", is_staff=True)
-        scope = await sync_to_async(session_of)(client)
-        await User.objects.filter(pk=user.pk).aupdate(**{lost: False})
-        assert not await wiring.may_watch(scope)
-
-    async def test_alice_may_not_in_a_session_older_than_her_password(self) -> None:
-        user, client = await signed_in("alice", is_staff=True)
-        scope = await sync_to_async(session_of)(client)
-        user.set_password("a new one")
-        await user.asave()
-        assert not await wiring.may_watch(scope)
 
 
 def test_our_own_page_is_welcome() -> None:
@@ -133,18 +83,3 @@ async def test_with_slack_what_deserves_a_message_arrives(settings: Settings, mo
         await office.relay.publish([alert_entry()])
         await office.deliver()
     assert "alpha: 95 %" in slack.posts[0]["text"]
-
-
-@pytest.mark.django_db(transaction=True)
-async def test_an_event_travels_from_the_worker_to_a_signed_in_browser() -> None:
-    from nubabel.asgi import application
-
-    _, client = await signed_in("alice", is_staff=True)
-    cookie = "; ".join(f"{name}={morsel.value}" for name, morsel in client.cookies.items())
-    headers = scope_of({**PAGE, "cookie": cookie})["headers"]
-    socket = WebsocketCommunicator(application, "/ws/live/", headers=headers)
-    assert (await socket.connect(timeout=15))[0]
-    assert (await socket.receive_json_from(timeout=15))["type"] == "hello"
-    await wiring.post_office(at_once).relay.publish([breaker_entry()])
-    assert (await socket.receive_json_from(timeout=15))["type"] == "breaker_opened"
-    await socket.disconnect(timeout=15)
