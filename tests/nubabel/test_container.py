@@ -19,6 +19,7 @@ from tests.nubabel.test_serve import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
+CHECK = ["manage.py", "check", "--deploy", "--fail-level", "WARNING"]
 _STEP = re.compile(r"^(FROM|ENV|COPY|RUN|USER|WORKDIR|CMD|HEALTHCHECK|STOPSIGNAL|EXPOSE|ARG)\s+(.*)$", re.DOTALL)
 
 
@@ -97,7 +98,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_settings_of_the_image_have_nothing_to_complain_about(image: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
+    command = [sys.executable, *CHECK]
     done = subprocess.run(
         command, cwd=image, env=production(1, tmp_path), capture_output=True, text=True, timeout=100, check=False
     )
@@ -148,8 +149,8 @@ def test_the_first_stage_installs_what_the_second_needs(image: Path, tmp_path: P
         done = subprocess.run(["sh", "-c", command.replace("python -m venv", f"{sys.executable} -m venv")], check=False)
         assert done.returncode == 0, command
     env = production(1, tmp_path)
-    command = [f"{places['/venv']}/bin/python", "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
-    assert subprocess.run(command, cwd=image, env=env, check=False, timeout=300).returncode == 0
+    check = [f"{places['/venv']}/bin/python", *CHECK]
+    assert subprocess.run(check, cwd=image, env=env, check=False, timeout=300).returncode == 0
 
 
 def test_railway_waits_for_what_is_ready_and_prepares_what_serves() -> None:
