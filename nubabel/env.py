@@ -16,6 +16,7 @@ from environs import Env, EnvValidationError
 
 from nubabel import parsers
 from nubabel.errors import ConfigError, Problem
+from nubabel.production import insecurities
 from nubabel.variables import BY_NAME
 
 BASE_DIR: Final = Path(__file__).resolve().parent.parent
@@ -133,7 +134,9 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
     env = _Env(given)
     values = {spec.name: _parsed(env, spec.name.upper()) for spec in fields(Config)}
     problems = _complaints(env)
-    problems += _missing(given, production=values["django_env"] == "production")
+    production = values["django_env"] == "production"
+    problems += _missing(given, production=production)
+    problems += insecurities(values) if production else []
     if problems:
         raise ConfigError(tuple(problems))
     return Config(**values)

@@ -31,7 +31,11 @@ VARIABLES: Final[tuple[Variable, ...]] = (
     Variable("PORT", "a number from 1 to 65535 that no other program listens on", "8000"),
     Variable("DATA_DIR", "a folder this user may write to", ".data"),
     Variable("DATABASE_URL", "postgresql://user:password@host:5432/name, or sqlite:////path/to/file", secret=True),
-    Variable("REDIS_URL", "redis://host:6379/0, rediss://… or unix:///path/to/socket?db=0", secret=True),
+    Variable(
+        "REDIS_URL",
+        "redis://host:6379/0, rediss://… (?ssl_ca_certs=/path for a CA of your own) or unix:///path/to/socket?db=0",
+        secret=True,
+    ),
     Variable("ALLOWED_HOSTS", "the host names people use, comma-separated, e.g. pool.example.com (never *)"),
     Variable("CSRF_TRUSTED_ORIGINS", "origins with scheme, comma-separated, e.g. https://pool.example.com"),
     Variable("LOG_LEVEL", "use DEBUG, INFO, WARNING or ERROR", "INFO"),
