@@ -43,11 +43,15 @@ def sentence(notice: Notice, *, names: Names) -> str:
             return _held(notice.kind, fact, names=names)
         case AccountFreed() as fact:
             return f"{_name(fact.account, names)} is back: its hold was lifted{_by(fact.actor)}"
-        case AlertStep() as fact:
-            return f"{_ALERTS[notice.kind]}: {fact.title}{_by(fact.by)}"
-        case DailySummary() as fact:
-            cost = f"${Decimal(fact.cost_nano).scaleb(-9):.2f}"
-            return f"{fact.day}: {fact.requests:,} requests, {fact.failures:,} failures, {fact.tokens:,} tokens, {cost}"
+        case AlertStep() | DailySummary() as fact:
+            return _of_a_pool(notice.kind, fact)
+
+
+def _of_a_pool(kind: Kind, fact: AlertStep | DailySummary) -> str:
+    if isinstance(fact, AlertStep):
+        return f"{_ALERTS[kind]}: {fact.title}{_by(fact.by)}"
+    cost = f"${Decimal(fact.cost_nano).scaleb(-9):.2f}"
+    return f"{fact.day}: {fact.requests:,} requests, {fact.failures:,} failures, {fact.tokens:,} tokens, {cost}"
 
 
 def _of_a_request(kind: Kind, fact: AgentStarted | AgentProgress | AgentEnded, *, names: Names) -> str:
