@@ -13,15 +13,17 @@ from django.utils import timezone
 
 from accounts.models import ClaudeAccount, Pool
 from accounts.services import remember_origin
-from quota import alert_store
+from quota import alert_store, summaries
 from quota.activities import mark_silent
 from quota.alert_scenes import read_scene
+from quota.alerting.findings import Watched
 from quota.alerting.values import Finding, Scene
 from quota.entries import Entry
+from quota.forecasts import explain_with
 from quota.ledger import Unreadable, Written, write_surely
 from quota.origins import Origin, origins
 from quota.publish import PoolImage, forget_pardoned, read_pool
-from quota.records import AlertMoved
+from quota.records import AlertMoved, DaySummary
 
 LOOK_EVERY: Final = timedelta(milliseconds=900)
 """Of all workers together; a little less than one worker's second."""
@@ -72,13 +74,21 @@ class DatabaseStore:
         return await self.do(partial(_scene, uuid.UUID(pool), self._look_every))
 
     async def judge(self, pool: str, found: Sequence[Finding], *, now_ms: int) -> int:
-        return await self.do(partial(alert_store.judge, uuid.UUID(pool), found, now_ms=now_ms))
+        explain = explain_with(uuid.UUID(pool), now=timezone.now())
+        return await self.do(partial(alert_store.judge, uuid.UUID(pool), found, now_ms=now_ms, explain=explain))
 
     async def claim_untold(self, pool: str) -> list[tuple[int, AlertMoved]]:
         return await self.do(lambda: alert_store.claim_untold(uuid.UUID(pool), now=timezone.now()))
 
     async def mark_told(self, ids: Iterable[int]) -> None:
         await self.do(lambda: alert_store.mark_told(ids))
+
+    async def summary_due(self, pool: str, limits: Sequence[Watched]) -> DaySummary | None:
+        return await self.do(lambda: summaries.summary_due(uuid.UUID(pool), limits, now=timezone.now()))
+
+    async def mark_summarized(self, pool: str) -> None:
+        today = (timezone.now() - summaries.SETTLES).date()
+        await self.do(lambda: summaries.mark_summarized(uuid.UUID(pool), today=today))
 
     async def close(self) -> None:
         """Give the connection back; work that hangs is waited for no longer than a second."""

@@ -19,6 +19,7 @@ ACTIVITY_PROGRESS: Final = "activity.progress"
 ACTIVITY_COMPLETED: Final = "activity.completed"
 ACTIVITY_FAILED: Final = "activity.failed"
 QUOTA_ALERT: Final = "quota.alert"
+QUOTA_SUMMARY: Final = "quota.summary"
 ERROR_MESSAGE_MAX: Final = 500
 """Characters of an upstream's message that are kept."""
 
@@ -193,6 +194,21 @@ class AlertMoved(Record):
     since_ms: int
     at_ms: int
     by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DaySummary(Record):
+    """What a pool did on a UTC day (ISO date). `open_alerts` are titles."""
+
+    pool: str
+    day: str
+    requests: int
+    failures: int
+    tokens: int
+    cost_nano: int
+    month_cost_nano: int
+    open_alerts: tuple[str, ...] = ()
+    outlook: str = ""
 
 
 def _count(source: Mapping[str, object], name: str) -> int:

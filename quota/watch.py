@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from quota.alerting.findings import findings
+from quota.alerting.findings import Watched, findings, watched_limits
 from quota.alerting.values import Finding, Scene
 from quota.engine.api import Engine
 from quota.engine.types import Event
-from quota.records import QUOTA_ALERT, AlertMoved
+from quota.records import QUOTA_ALERT, QUOTA_SUMMARY, AlertMoved, DaySummary
 
 
 class AlertStore(Protocol):
@@ -25,6 +25,12 @@ class AlertStore(Protocol):
     async def mark_told(self, ids: Iterable[int]) -> None:
         """Note that these are told."""
 
+    async def summary_due(self, pool: str, limits: Sequence[Watched]) -> DaySummary | None:
+        """The summary of the day that has ended, if it is to be told now."""
+
+    async def mark_summarized(self, pool: str) -> None:
+        """Note that it is told."""
+
 
 class Watch:
     def __init__(self, *, engine: Engine, store: AlertStore) -> None:
@@ -39,6 +45,13 @@ class Watch:
         snapshot = await self._engine.snapshot(pool, clients=scene.clients)
         await self._store.judge(pool, findings(scene, snapshot), now_ms=snapshot.now_ms)
         await self._tell(pool)
+        await self._sum_up(pool, tuple(watched_limits(scene, snapshot)))
+
+    async def _sum_up(self, pool: str, limits: Sequence[Watched]) -> None:
+        # Told before it is noted: twice at worst, which readers know by its day.
+        if summary := await self._store.summary_due(pool, limits):
+            await self._engine.emit(pool, [Event(QUOTA_SUMMARY, summary.to_json())])
+            await self._store.mark_summarized(pool)
 
     async def _tell(self, pool: str) -> None:
         if steps := await self._store.claim_untold(pool):

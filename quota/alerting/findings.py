@@ -1,6 +1,6 @@
 """What is wrong in a pool, or about to be: from the engine's snapshot and what the database knows. Pure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,6 +26,18 @@ _REASONS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
+class Watched:
+    """A limit and whose it is. `what` tells limits of one subject apart that are called the same."""
+
+    subject: Subject
+    id: str
+    name: str
+    state: LimitState
+    stops: bool = True
+    what: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class _Owner:
     """Whose limits are looked at."""
 
@@ -33,15 +45,29 @@ class _Owner:
     id: str
     name: str
 
+    def has(self, state: LimitState, *, stops: bool = True, what: str = "") -> Watched:
+        return Watched(self.subject, self.id, self.name, state, stops, what)
+
 
 def findings(scene: Scene, snapshot: PoolSnapshot) -> list[Finding]:
     """Everything that deserves an alert now, or keeps one open."""
-    return [
-        *_accounts(scene, snapshot),
-        *_keys(scene, snapshot),
-        *_pool_limits(scene, snapshot),
-        *_serving(scene, snapshot),
-    ]
+    limits = (_limit(one, scene.thresholds) for one in watched_limits(scene, snapshot))
+    return [*filter(None, limits), *_accounts(scene, snapshot), *_serving(scene, snapshot)]
+
+
+def watched_limits(scene: Scene, snapshot: PoolSnapshot) -> Iterator[Watched]:
+    """Every limit of the enabled accounts, of the access keys and of the pool as a whole."""
+    for id_, facts in scene.accounts.items():
+        state = snapshot.accounts.get(id_)
+        if state is not None and facts.enabled:
+            owner = _Owner(Subject.ACCOUNT, id_, facts.name)
+            yield from map(owner.has, state.limits)
+            yield from (owner.has(spent, stops=False) for spent in _budget(facts, state))
+    for id_, key in scene.keys.items():
+        owner = _Owner(Subject.ACCESS_KEY, id_, key.name)
+        for used in snapshot.clients[id_].limits if id_ in snapshot.clients else ():
+            yield owner.has(used, stops=used.limit not in key.budgets)
+    yield from _pool_limits(scene, snapshot)
 
 
 def serves(state: AccountState, *, now_ms: int) -> bool:
@@ -60,13 +86,10 @@ def _accounts(scene: Scene, snapshot: PoolSnapshot) -> Iterator[Finding]:
     for id_, facts in scene.accounts.items():
         yield from _invalid(id_, facts)
         state = snapshot.accounts.get(id_)
-        if state is None or not facts.enabled:
-            continue
-        owner = _Owner(Subject.ACCOUNT, id_, facts.name)
-        yield from _limits(owner, state.limits, scene.thresholds)
-        yield from _limits(owner, _budget(facts, state), scene.thresholds, stops=False)
-        yield from _breaker(owner, state)
-        yield from _holds(owner, state, now_ms=snapshot.now_ms)
+        if state is not None and facts.enabled:
+            owner = _Owner(Subject.ACCOUNT, id_, facts.name)
+            yield from _breaker(owner, state)
+            yield from _holds(owner, state, now_ms=snapshot.now_ms)
 
 
 def _budget(facts: AccountFacts, state: AccountState) -> tuple[LimitState, ...]:
@@ -75,22 +98,15 @@ def _budget(facts: AccountFacts, state: AccountState) -> tuple[LimitState, ...]:
     return (LimitState(facts.budget, used=state.month_cost, reserved=state.reserved_cost, resets_ms=0),)
 
 
-def _keys(scene: Scene, snapshot: PoolSnapshot) -> Iterator[Finding]:
-    for id_, facts in scene.keys.items():
-        owner = _Owner(Subject.ACCESS_KEY, id_, facts.name)
-        for state in snapshot.clients[id_].limits if id_ in snapshot.clients else ():
-            yield from _limits(owner, (state,), scene.thresholds, stops=state.limit not in facts.budgets)
-
-
-def _pool_limits(scene: Scene, snapshot: PoolSnapshot) -> Iterator[Finding]:
+def _pool_limits(scene: Scene, snapshot: PoolSnapshot) -> Iterator[Watched]:
     """What all accounts together have left, where each of them (two or more) has such a limit; and the budget."""
     owner = _Owner(Subject.POOL, scene.pool, scene.name)
     enabled = [state for state in snapshot.accounts.values() if state.enabled]
-    yield from _limits(owner, _together(enabled), scene.thresholds, what="all its accounts' ")
+    yield from (owner.has(state, what="all its accounts' ") for state in _together(enabled))
     if scene.budget:
         used = sum(state.month_cost + state.reserved_cost for state in snapshot.accounts.values())
         spent = LimitState(scene.budget, used=used, reserved=0, resets_ms=0)
-        yield from _limits(owner, (spent,), scene.thresholds, stops=scene.budget_stops, what="its budget, ")
+        yield owner.has(spent, stops=scene.budget_stops, what="its budget, ")
 
 
 def _together(states: list[AccountState]) -> Iterator[LimitState]:
@@ -105,26 +121,21 @@ def _together(states: list[AccountState]) -> Iterator[LimitState]:
             yield LimitState(limit, used=used, reserved=reserved, resets_ms=max(one.resets_ms for one in same))
 
 
-def _limits(
-    owner: _Owner, states: Iterable[LimitState], thresholds: Thresholds, *, stops: bool = True, what: str = ""
-) -> Iterator[Finding]:
-    for state in states:
-        limit, used = state.limit, state.used + state.reserved
-        level = _level(used, limit.amount, thresholds)
-        if level is None and used * 100 < limit.amount * (thresholds.warning - EASED_PERCENT):
-            continue
-        # The budget and the accounts' limits of a pool are causes of their own, though both may be dollars per month.
-        cause = Cause(CauseKind.LIMIT, owner.subject, owner.id, what + limit_name(limit))
-        yield Finding(
-            cause,
-            level,
-            name=owner.name,
-            title=_limit_title(owner.name, used, limit, level, what=what),
-            text=_limit_text(state, used, stops=stops),
-            limit=limit,
-            used=used,
-            until_ms=state.resets_ms,
-        )
+def _limit(one: Watched, thresholds: Thresholds) -> Finding | None:
+    limit, used = one.state.limit, one.state.used + one.state.reserved
+    level = _level(used, limit.amount, thresholds)
+    if level is None and used * 100 < limit.amount * (thresholds.warning - EASED_PERCENT):
+        return None
+    return Finding(
+        Cause(CauseKind.LIMIT, one.subject, one.id, one.what + limit_name(limit)),
+        level,
+        name=one.name,
+        title=_limit_title(one.name, used, limit, level, what=one.what),
+        text=_limit_text(one.state, used, stops=one.stops),
+        limit=limit,
+        used=used,
+        until_ms=one.state.resets_ms,
+    )
 
 
 def _level(used: int, amount: int, thresholds: Thresholds) -> Level | None:

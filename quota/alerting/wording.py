@@ -38,3 +38,9 @@ def until(at_ms: int) -> str:
 def percent(used: int, amount: int) -> int:
     """Whole percent, rounded down: 100 means all of it."""
     return used * 100 // amount
+
+
+def clock_or_date(at_ms: int, now_ms: int) -> str:
+    """The time of day today, with the date on any other day (UTC)."""
+    at, now = (datetime.fromtimestamp(ms / 1000, tz=UTC) for ms in (at_ms, now_ms))
+    return f"{at:%H:%M}" if at.date() == now.date() else f"{at:%Y-%m-%d %H:%M}"
