@@ -21,7 +21,7 @@ def open_engine(url: str, *, deadline: float = DEADLINE_SECONDS, processes: int 
 
 def open_observer(url: str, *, deadline: float = DEADLINE_SECONDS) -> RedisEngine:
     """What looks at the Redis at `url` and at nothing else: while that is away it says so."""
-    return RedisEngine(Connection(url, deadline=deadline))
+    return RedisEngine(FollowingConnection(url, deadline=deadline))
 
 
 def _now_ms() -> int:
