@@ -7,6 +7,8 @@ from django.views.generic import RedirectView
 from gateway.admin.setup import setup
 from nubabel import health_faces
 
+admin.site.index_title = "Dashboard"
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("favicon.ico", RedirectView.as_view(url="/static/nubabel/favicon.svg", permanent=True)),

@@ -1,7 +1,19 @@
-"""Questions to the engine that code outside of an event loop asks."""
+"""Questions and orders to the engine from code outside of an event loop."""
 
-from quota.engine.errors import EngineEmpty
-from quota.wiring import open_patient_engine
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from asgiref.sync import async_to_sync
+
+from accounts.audit import note_order
+from quota.engine.api import Engine
+from quota.engine.errors import EngineEmpty, UnknownAccount
+from quota.engine.views import PoolSnapshot
+from quota.publish import publish_pool
+from quota.wiring import get_engine, open_patient_engine
+
+T = TypeVar("T")
 
 
 async def leases_in_force(pool: str, account: str) -> int:
@@ -14,3 +26,55 @@ async def leases_in_force(pool: str, account: str) -> int:
         return 0
     finally:
         await engine.close()
+
+
+def ask(pool_id: uuid.UUID, question: Callable[[Engine], Awaitable[T]]) -> T:
+    """The engine's answer; what it has not been told of the pool (Redis lost it), it is told first.
+
+    Raises the engine's errors. `question` may be put twice.
+    """
+    try:
+        return _put(question)
+    except (EngineEmpty, UnknownAccount):
+        publish_pool(pool_id)
+        return _put(question)
+
+
+def look(pool_id: uuid.UUID, *, accounts: Sequence[str] | None = None) -> PoolSnapshot:
+    """The pool as the engine sees it now, all accounts or those named. Raises the engine's errors."""
+    found = ask(pool_id, lambda engine: engine.snapshot(str(pool_id), accounts=accounts))
+    if accounts is not None and not set(accounts) <= set(found.accounts):
+        publish_pool(pool_id)
+        found = ask(pool_id, lambda engine: engine.snapshot(str(pool_id), accounts=accounts))
+    return found
+
+
+def reset_breaker(pool_id: uuid.UUID, account: str, *, actor: str) -> None:
+    """Close the account's breaker and forget its failures."""
+    ask(pool_id, lambda engine: engine.reset_breaker(str(pool_id), account, actor=actor))
+    note_order("reset circuit", account)
+
+
+def force_open(pool_id: uuid.UUID, account: str, *, actor: str, why: str) -> None:
+    """Take the account out, whatever its breaker finds, until a person says otherwise."""
+    ask(pool_id, lambda engine: engine.force_open(str(pool_id), account, actor=actor, why=why))
+    note_order("forced open", account, why=why)
+
+
+def force_closed(pool_id: uuid.UUID, account: str, *, actor: str, why: str) -> None:
+    """Use the account, whatever its breaker finds, until a person says otherwise."""
+    ask(pool_id, lambda engine: engine.force_closed(str(pool_id), account, actor=actor, why=why))
+    note_order("forced closed", account, why=why)
+
+
+def clear_cooldown(pool_id: uuid.UUID, account: str, *, actor: str) -> None:
+    """Drop every hold on the account and on its organization."""
+    ask(pool_id, lambda engine: engine.clear_cooldown(str(pool_id), account, actor=actor))
+    note_order("cleared cool-down", account)
+
+
+def _put(question: Callable[[Engine], Awaitable[T]]) -> T:
+    async def put() -> T:
+        return await question(get_engine())
+
+    return async_to_sync(put)()

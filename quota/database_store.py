@@ -14,6 +14,7 @@ from django.utils import timezone
 from accounts.models import ClaudeAccount, Pool
 from accounts.services import remember_origin
 from quota.activities import mark_silent
+from quota.adding_up import forget_sessions
 from quota.entries import Entry
 from quota.ledger import Unreadable, Written, write_surely
 from quota.origins import Origin, origins
@@ -21,6 +22,8 @@ from quota.publish import PoolImage, forget_pardoned, read_pool
 
 SILENT_AFTER: Final = timedelta(hours=24)
 """Longer than any call may take."""
+SESSIONS_KEPT: Final = timedelta(days=90)
+"""There is no end of sessions' names, so their days are not kept for good."""
 
 _CLOSE_SECONDS: Final = 1.0
 
@@ -60,6 +63,9 @@ class DatabaseStore:
 
     async def mark_silent(self) -> int:
         return await self._do(lambda: mark_silent(before=timezone.now() - SILENT_AFTER))
+
+    async def forget_sessions(self) -> int:
+        return await self._do(lambda: forget_sessions(before=timezone.now() - SESSIONS_KEPT))
 
     async def close(self) -> None:
         """Give the connection back; work that hangs is waited for no longer than a second."""

@@ -85,6 +85,7 @@ class LeaseNote(Record):
     number: int
     model: str
     group: str
+    session: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,8 @@ class AttemptRecord(Record):
     """The account whose session this call took away."""
     cache_extra_nano: int = 0
     """Of `cost_nano`: paid for writing into the prompt cache instead of reading from it."""
+    session: str = ""
+    """As the caller named it."""
 
     @property
     def charged_tokens(self) -> int:

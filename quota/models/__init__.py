@@ -3,7 +3,7 @@
 from quota.models.activities import Activity
 from quota.models.attempts import Attempt
 from quota.models.rejected_keys import RejectedKey
-from quota.models.rollups import UsageRollup
+from quota.models.rollups import SessionRollup, UsageRollup
 from quota.models.set_aside import SetAside
 
-__all__ = ["Activity", "Attempt", "RejectedKey", "SetAside", "UsageRollup"]
+__all__ = ["Activity", "Attempt", "RejectedKey", "SessionRollup", "SetAside", "UsageRollup"]
