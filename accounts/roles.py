@@ -49,9 +49,11 @@ _SEEN: Final[Grants] = {
     "accounts.pool": ("view",),
     "accounts.claudeaccount": ("view",),
     "accounts.accesskey": ("view",),
+    "accounts.auditentry": ("view",),
     "quota.activity": ("view",),
     "quota.attempt": ("view",),
     "quota.usagerollup": ("view",),
+    "quota.sessionrollup": ("view",),
     "quota.setaside": ("view",),
 }
 _OPERATED: Final[Grants] = {"accounts.claudeaccount": ("operate",)}

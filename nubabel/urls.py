@@ -8,6 +8,8 @@ from gateway.admin.setup import setup
 from nubabel import health_faces
 from nubabel.api_docs import DocsView, SchemaView
 
+admin.site.index_title = "Dashboard"
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("favicon.ico", RedirectView.as_view(url="/static/nubabel/favicon.svg", permanent=True)),

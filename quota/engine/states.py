@@ -57,4 +57,6 @@ def state_of(pool: Pool, member: Member, *, now_ms: int) -> AccountState:
         minute_requests=counters.gone(Window.MINUTE).requests,
         limits=tuple(limit_state(counters, limit, now_ms=now_ms) for limit in account.limits),
         holds=pool.holds.of(account, now_ms=now_ms),
+        passed=member.passed,
+        last_turn=member.last_turn,
     )

@@ -57,6 +57,9 @@ class AccountState:
     minute_requests: int
     limits: tuple[LimitState, ...] = ()
     holds: tuple[HoldState, ...] = ()
+    passed: int = 0
+    last_turn: int = 0
+    """Round robin's virtual time and the number of the latest lease: what a ranking needs beside the rest."""
 
 
 @dataclass(frozen=True, slots=True)

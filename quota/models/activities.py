@@ -63,6 +63,7 @@ class Activity(Spent):
             models.Index(fields=["session", "-started_at"], name="activity_by_session"),
             models.Index(fields=["access_key", "-started_at"], name="activity_by_key"),
             models.Index(fields=["request_id"], name="activity_by_request_id"),
+            models.Index(fields=["error_type", "-started_at"], condition=~Q(error_type=""), name="activity_by_error"),
         )
 
     def __str__(self) -> str:
