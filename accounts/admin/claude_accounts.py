@@ -50,6 +50,7 @@ class ClaudeAccountAdmin(AccountOrders, AccountColumns, UsagePages, SavesWhatCha
     )
     list_display_links = ("titled",)
     list_editable = ("priority",)
+    sortable_by = ("titled",)
     list_filter = ("pool", "enabled", StandsFilter)
     list_per_page = 25  # each is rendered with a form and its limits
     list_select_related = ("pool",)
