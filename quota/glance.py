@@ -12,6 +12,10 @@ from quota.engine.types import Metric
 from quota.last_hour import Minute, hourly_rates
 from quota.outlook import pool_line
 
+_READ: Final = (
+    *("name", "enabled", "disabled_reason", "max_concurrency", "api_key", "key_hint", "key_fingerprint"),
+    *("pool__name", "pool__simulated"),
+)
 CARDS_MAX: Final = 12
 """Accounts shown of a pool: who needs attention first, then the fullest."""
 
@@ -47,7 +51,8 @@ class Overview:
 
 def overview(pools: Sequence[Pool], *, now: datetime) -> Overview:
     """Two queries and one look at the engine for each pool."""
-    accounts = list(ClaudeAccount.objects.filter(pool__in=pools).select_related("pool"))
+    rows = ClaudeAccount.objects.filter(pool__in=pools).select_related("pool").order_by()
+    accounts = list(rows.only(*_READ))
     board, rates = board_of(accounts), hourly_rates(now=now)
     of_pool: dict[uuid.UUID, list[ClaudeAccount]] = {pool.pk: [] for pool in pools}
     for account in accounts:

@@ -56,6 +56,10 @@ class AccountColumns:
         columns = (self.in_flight, self.limits, self.today, self.last_used, self.last_error)
         return {column.__name__: column(account) for column in columns}
 
+    @display(description="account", ordering="name")
+    def titled(self, account: ClaudeAccount) -> SafeString:
+        return format_html('{}<div class="nb-muted">{}</div>', account.name, account.pool)
+
     @display(description="status")
     def status(self, account: Any) -> SafeString:  # noqa: ANN401 - dressed
         card = account.card

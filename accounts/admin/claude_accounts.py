@@ -40,8 +40,7 @@ class ClaudeAccountAdmin(AccountOrders, AccountColumns, UsagePages, SavesWhatCha
     change_form_outer_before_template = "admin/accounts/claudeaccount/panel.html"
     list_before_template = "admin/accounts/claudeaccount/before_list.html"
     list_display = (
-        "name",
-        "pool",
+        "titled",
         "status",
         "priority",
         "limits",
@@ -49,10 +48,11 @@ class ClaudeAccountAdmin(AccountOrders, AccountColumns, UsagePages, SavesWhatCha
         "today",
         "last_error",
     )
-    list_display_links = ("name",)
+    list_display_links = ("titled",)
     list_editable = ("priority",)
+    sortable_by = ("titled",)
     list_filter = ("pool", "enabled", StandsFilter)
-    list_per_page = 50
+    list_per_page = 25  # each is rendered with a form and its limits
     list_select_related = ("pool",)
     search_fields = ("name", "organization_id", "key_fingerprint")
     actions = (

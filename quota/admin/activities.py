@@ -15,6 +15,7 @@ from accounts.models import AccessKey, ClaudeAccount
 from quota.admin.reading import NOTHING, ReadOnlyAdmin, as_ids, display, dollars, took
 from quota.facts import ActivityStatus
 from quota.models import Activity, Attempt
+from quota.models.activities import NAMED_ERROR
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -186,9 +187,11 @@ def searched(rows: QuerySet[Activity], term: str) -> QuerySet[Activity]:
     wanted = term.strip()
     if (span := as_ids(wanted)) and (named := rows.filter(pk__range=span)).exists():
         return named
-    for column in ("request_id", "session", "access_key", "error_type"):
+    for column in ("request_id", "session", "access_key"):
         if (named := rows.filter(**{column: wanted})).exists():
             return named
+    if (named := rows.filter(NAMED_ERROR, error_type=wanted)).exists():
+        return named
     keys = AccessKey.objects.filter(name=wanted).values_list("pk", flat=True)
     return rows.filter(access_key__in=[str(pk) for pk in keys[:_KEYS]])
 

@@ -50,7 +50,7 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc] # unfold is untyped
     show_full_result_count = False  # counting a table of millions only to say so
     paginator = BoundedPaginator
     sortable_by: Any = ()  # but for the order they come in, no index serves any
-    list_per_page = 50
+    list_per_page = 25
     list_before_template = "admin/quota/before_list.html"
     empty_says = "Nothing has been written here yet."
     empty_link = True

@@ -81,6 +81,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='activity',
-            index=models.Index(condition=models.Q(('error_type', ''), _negated=True), fields=['error_type', '-started_at'], name='activity_by_error'),
+            index=models.Index(condition=models.Q(('error_type__gt', '')), fields=['error_type', '-started_at'], name='activity_by_error'),
         ),
     ]
