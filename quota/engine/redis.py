@@ -15,6 +15,7 @@ from quota.engine.pool import Pool
 from quota.engine.scripts import Scripts, scripts
 from quota.engine.states import snapshot_of
 from quota.engine.types import (
+    WHOLE_POOL,
     Account,
     Client,
     Event,
@@ -87,7 +88,8 @@ class RedisEngine:
     ) -> PoolSnapshot:
         if accounts is not None and not accounts:
             accounts = ("",)  # nobody is called so; none would mean all
-        parts: list[codec.Part] = [len(clients), *(client.id for client in clients), *(accounts or ())]
+        asked = (WHOLE_POOL, *(client.id for client in clients))
+        parts: list[codec.Part] = [len(asked), *asked, *(accounts or ())]
         now, settings, leases, scores, whys, books, *rows = await self._run("snapshot", pool, parts)
         seen = Pool(name=pool, settings=codec.read_settings(settings), epoch="")
         seen.holds = codec.read_holds(scores, whys)
