@@ -55,12 +55,19 @@ _SEEN: Final[Grants] = {
     "quota.usagerollup": ("view",),
     "quota.sessionrollup": ("view",),
     "quota.setaside": ("view",),
+    "quota.quotaalert": ("view",),
+    "quota.organization": ("view",),
+    "quota.organizationkey": ("view",),
+    "quota.ratelimit": ("view",),
+    "notifications.letter": ("view",),
+    "notifications.sinkstate": ("view",),
 }
 _OPERATED: Final[Grants] = {"accounts.claudeaccount": ("operate",)}
 _MANAGED: Final[Grants] = {
     "accounts.pool": ("add", "change", "delete", "send_messages"),
     "accounts.claudeaccount": ("add", "change", "delete"),
     "accounts.accesskey": ("add", "change"),
+    "quota.organization": ("add", "change", "delete"),
 }
 GRANTS: Final[Mapping[Role, tuple[Grants, ...]]] = {
     Role.VIEWER: (_SEEN,),

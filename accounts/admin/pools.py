@@ -53,7 +53,13 @@ class PoolAdmin(UsagePages, SavesWhatChanged, ModelAdmin):  # type: ignore[misc]
                 "description": "Shares of each limit of its accounts, of access keys and of the pool as a whole.",
             },
         ),
-        ("Budget", {"fields": ("limit_cost_month",), "description": "It alerts; requests are served all the same."}),
+        (
+            "Budget",
+            {
+                "fields": (("limit_cost_month", "budget_action"),),
+                "description": "What all accounts and access keys together may cost in a calendar month (UTC).",
+            },
+        ),
         ("Facts", {"fields": ("simulated", "version", "created_at", "updated_at")}),
     )
 

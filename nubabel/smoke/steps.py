@@ -164,7 +164,7 @@ async def metrics(visit: Visit) -> str:
 async def slack(visit: Visit) -> str:
     """Slack took a message since the workers' start."""
     if not visit.known("slack", of="metrics"):
-        raise NotAsked("nothing was delivered to Slack yet; if it should be, run: manage.py slack_test")
+        raise NotAsked("nothing was delivered to Slack yet; if it should be, run: manage.py test_slack")
     return "messages were delivered"
 
 
