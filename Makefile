@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3 p
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help run test test-typescript check format lock bench-engine bench-gateway bench-pages chaos clean
+.PHONY: help run test test-browser test-typescript check format lock bench-engine bench-gateway bench-pages chaos clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ run: $(VENV)/runtime.stamp ## start the whole pool here; the first run makes key
 
 test: $(VENV)/dev.stamp ## the whole test suite: on SQLite and embedded Valkey, then the stores' part on PostgreSQL and Redis
 	@$(BIN)/python -m tests.suite
+
+test-browser: $(VENV)/dev.stamp ## the live view in a real Chromium (needs `chromium`); pictures go to screenshots/
+	@$(BIN)/python -m pytest -q -m browser tests/browser $(ARGS)
 
 test-typescript: $(VENV)/dev.stamp tests/typescript/node_modules/installed.stamp ## the official TypeScript SDK against the gateway (needs Node.js 18 or newer)
 	@$(BIN)/python -m pytest -q -m typescript tests/typescript

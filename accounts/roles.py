@@ -62,7 +62,11 @@ _SEEN: Final[Grants] = {
     "notifications.letter": ("view",),
     "notifications.sinkstate": ("view",),
 }
-_OPERATED: Final[Grants] = {"accounts.claudeaccount": ("operate",)}
+_OPERATED: Final[Grants] = {
+    "accounts.claudeaccount": ("operate",),
+    "quota.quotaalert": ("change",),
+    "notifications.sinkstate": ("change",),
+}
 _MANAGED: Final[Grants] = {
     "accounts.pool": ("add", "change", "delete", "send_messages"),
     "accounts.claudeaccount": ("add", "change", "delete"),

@@ -249,7 +249,10 @@ UNFOLD = {
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "/static/nubabel/favicon.svg"}],
     "SITE_URL": None,  # the admin site is the site
     "SHOW_VIEW_ON_SITE": False,
-    "SITE_DROPDOWN": [{"icon": "integration_instructions", "title": "Set up a client", "link": reverse_lazy("setup")}],
+    "SITE_DROPDOWN": [
+        {"icon": "monitor_heart", "title": "Live", "link": reverse_lazy("live")},
+        {"icon": "integration_instructions", "title": "Set up a client", "link": reverse_lazy("setup")},
+    ],
     "ENVIRONMENT": "nubabel.admin_badge.environment",
     "SIDEBAR": {"show_search": True, "show_all_applications": False, "navigation": navigation()},
     "DASHBOARD_CALLBACK": "quota.admin.dashboard.dashboard",

@@ -7,12 +7,14 @@ from django.views.generic import RedirectView
 from gateway.admin.setup import setup
 from nubabel import health_faces
 from nubabel.api_docs import DocsView, SchemaView
+from quota.admin.live import live
 
 admin.site.index_title = "Dashboard"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("favicon.ico", RedirectView.as_view(url="/static/nubabel/favicon.svg", permanent=True)),
+    path("admin/live/", admin.site.admin_view(live), name="live"),
     path("admin/setup/", admin.site.admin_view(setup), name="setup"),
     path("admin/", admin.site.urls),
     path("health/", include(health_faces.urlpatterns())),

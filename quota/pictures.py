@@ -92,4 +92,5 @@ def _limit(one: LimitState) -> dict[str, Any]:
     # Where nothing counts against a minute, its end is "now", which would be news at every look.
     idle = one.limit.window is Window.MINUTE and not one.used
     resets_ms = 0 if idle else one.resets_ms
-    return {**asdict(one.limit), "used": one.used, "reserved": one.reserved, "resets_ms": resets_ms}
+    limit = {"metric": one.limit.metric, "window": one.limit.window, "amount": one.limit.amount}
+    return {**limit, "used": one.used, "reserved": one.reserved, "resets_ms": resets_ms}

@@ -26,11 +26,12 @@ def summary_of(statuses: Sequence[Status], states: Sequence[AccountState], *, no
     """All accounts of a pool: how they stand, and those of them that the engine knows."""
     serving = sum(status.serves for status in statuses)
     in_flight = sum(state.in_flight for state in states)
+    requests = sum(state.day_requests for state in states)
     cost = sum(state.day_cost for state in states)
     parts = [
         _serving(statuses, serving, now_ms=now_ms),
         f"{in_flight:,} in flight",
-        f"{sum(state.day_requests for state in states):,} requests and ${cost / NANO:,.2f} today",
+        f"{requests:,} request{'' if requests == 1 else 's'} and ${cost / NANO:,.2f} today",
         *_share_of_cost(states),
     ]
     return Summary(
@@ -38,7 +39,7 @@ def summary_of(statuses: Sequence[Status], states: Sequence[AccountState], *, no
         accounts=len(statuses),
         serving=serving,
         in_flight=in_flight,
-        requests=sum(state.day_requests for state in states),
+        requests=requests,
         tokens=sum(state.day_tokens for state in states),
         cost_nano=cost,
     )

@@ -68,7 +68,17 @@ def _pytest(arguments: Sequence[str], *, database: str, store: str) -> int:
     stores = ("PostgreSQL" if database else "SQLite", "Redis of this machine" if store else "embedded Valkey")
     print(f"\n── on {' and '.join(stores)} ──", flush=True)
     env = {**os.environ, "DATABASE_URL": database, "REDIS_URL": store}
-    command = [sys.executable, "-m", "pytest", "-n", "2", "-q", "--ignore=tests/typescript", *arguments]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-n",
+        "2",
+        "-q",
+        "--ignore=tests/typescript",
+        "--ignore=tests/browser",
+        *arguments,
+    ]
     return subprocess.run(command, cwd=ROOT, env=env, check=False).returncode
 
 

@@ -1,5 +1,6 @@
 """Who listens, and which pools those may see. Values, and what the edges ask of their surroundings."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -8,6 +9,8 @@ from notifications.errors import LiveRefused
 
 Scope = Mapping[str, Any]
 """An ASGI scope."""
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ class Door:
         except LiveRefused:
             raise
         except Exception as error:
+            logger.warning("live view: cannot tell who asks: %s", type(error).__name__, extra={"action": "live_door"})
             raise LiveRefused(503, "unavailable", "Who asks cannot be found out at the moment. Come again.") from error
         if viewer.pool not in {"", pool.id}:
             raise LiveRefused(404, "not_found", "There is no such pool, or this is not the key to it.")

@@ -53,7 +53,9 @@ class Rhythm:
     idle_s: float = 2.0
     """Numbers move with time too, and with edits; so they are looked at although nothing happened."""
     share: float = 0.1
-    """At most this part of the time is spent on looking, however large the pools."""
+    """At most this part of the time is spent on looking, however large the pools …"""
+    longest_s: float = 5.0
+    """… but nobody waits longer than this for the next look."""
     deadline_s: float = 5.0
     first_retry_s: float = 0.1
     last_retry_s: float = 2.0
@@ -108,13 +110,16 @@ class Hub:
 
     async def close(self) -> None:
         """End every channel and let go of the store."""
-        for held in self._held.values():
-            held.channel.end()
+        self._end_all()
         tasks, self._tasks = self._tasks, []
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._stream.close()
+
+    def _end_all(self) -> None:
+        for held in self._held.values():
+            held.channel.end()
 
     # Beginning
 
@@ -166,6 +171,8 @@ class Hub:
     async def _read(self) -> None:
         retry_s = self._rhythm.first_retry_s
         while True:
+            if self._stopping():
+                self._end_all()
             try:
                 heard = await self._read_once()
                 self._deaf_since_ms, retry_s = None, self._rhythm.first_retry_s
@@ -194,12 +201,10 @@ class Hub:
         while True:
             began = self._clock()
             for held in tuple(self._held.values()):
-                if self._stopping():
-                    held.channel.end()
-                elif held.begun and self._is_due(held):
+                if held.begun and self._is_due(held):
                     await self._look_at(held)
-            took = self._clock() - began
-            await asyncio.sleep(max(self._rhythm.look_s, took / self._rhythm.share))
+            pause = (self._clock() - began) / self._rhythm.share
+            await asyncio.sleep(min(max(self._rhythm.look_s, pause), self._rhythm.longest_s))
 
     def _is_due(self, held: _Held) -> bool:
         return held.channel.touched or self._clock() - held.looked_at >= self._rhythm.idle_s

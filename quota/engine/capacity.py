@@ -6,7 +6,7 @@ later ones.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from quota.engine.calendar import day_end_ms, day_of, month_end_ms, month_of, slot_end_ms, slot_of
 from quota.engine.types import NEVER, Limit, Metric, Usage, Window
@@ -54,6 +54,10 @@ class Counters:
         counters.used[Window.DAY] = Amount(usage.day_requests, usage.day_tokens, usage.day_cost)
         counters.used[Window.MONTH] = Amount(usage.month_requests, usage.month_tokens, usage.month_cost)
         return counters
+
+    def copied(self) -> "Counters":
+        """Counters of their own; amounts never change, so these are shared."""
+        return replace(self, used=dict(self.used), held=dict(self.held), slots=dict(self.slots))
 
     def roll(self, now_ms: int) -> None:
         """Leave behind the windows that have ended."""

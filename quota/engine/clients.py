@@ -6,7 +6,6 @@ from.
 """
 
 from collections.abc import Iterator
-from copy import deepcopy
 
 from quota.engine.calendar import slot_end_ms, slot_of
 from quota.engine.capacity import NOTHING, SOON_MS, Amount, limit_state, obstacles
@@ -60,7 +59,7 @@ def charge_foreign(books: Books, lease: Lease, settlement: Settlement, *, now_ms
 
 def state_of(books: Books, client: Client, *, now_ms: int) -> ClientState:
     """What people are shown of a client at one instant."""
-    counters = deepcopy(books.counters)
+    counters = books.counters.copied()
     counters.roll(now_ms)
     return ClientState(
         id=client.id,

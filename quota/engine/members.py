@@ -1,6 +1,5 @@
 """What a pool remembers of one account and of one lease."""
 
-from copy import deepcopy
 from dataclasses import dataclass, field, replace
 
 from quota.engine.breaker import Breaker
@@ -38,7 +37,7 @@ class Member:
 
     def at(self, now_ms: int) -> "Member":
         """A copy as of an instant, for looking at."""
-        copied = replace(self, counters=deepcopy(self.counters))
+        copied = replace(self, counters=self.counters.copied())
         copied.counters.roll(now_ms)
         return copied
 
