@@ -13,8 +13,8 @@ from quota.last_hour import Minute, hourly_rates
 from quota.outlook import pool_line
 
 _READ: Final = (
-    *("name", "enabled", "disabled_reason", "max_concurrency", "api_key", "key_hint", "key_fingerprint"),
-    *("pool__name", "pool__simulated"),
+    *("pool", "name", "enabled", "disabled_reason", "max_concurrency"),
+    *("api_key", "key_hint", "key_fingerprint"),
 )
 CARDS_MAX: Final = 12
 """Accounts shown of a pool: who needs attention first, then the fullest."""
@@ -51,7 +51,7 @@ class Overview:
 
 def overview(pools: Sequence[Pool], *, now: datetime) -> Overview:
     """Two queries and one look at the engine for each pool."""
-    rows = ClaudeAccount.objects.filter(pool__in=pools).select_related("pool").order_by()
+    rows = ClaudeAccount.objects.filter(pool__in=pools).order_by()  # the pools are here already
     accounts = list(rows.only(*_READ))
     board, rates = board_of(accounts), hourly_rates(now=now)
     of_pool: dict[uuid.UUID, list[ClaudeAccount]] = {pool.pk: [] for pool in pools}
