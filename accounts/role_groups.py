@@ -27,7 +27,8 @@ def _permissions(apps: Any, model: str, verbs: tuple[str, ...]) -> Any:  # noqa:
 
 def _make_permissions(apps: Any) -> None:  # noqa: ANN401 - the registry of a migration
     """Django makes them after all migrations, which is too late for the groups."""
-    for label in sorted({model.partition(".")[0] for grants in GRANTS.values() for part in grants for model in part}):
+    named = {model.partition(".")[0] for grants in GRANTS.values() for part in grants for model in part}
+    for label in sorted(named & set(apps.app_configs)):  # at this point of history some have no models yet
         config = apps.get_app_config(label)
         kept = getattr(config, "models_module", None)  # an app of the past has none
         config.models_module = kept or True
