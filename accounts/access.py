@@ -7,6 +7,7 @@ Note [Revocation]
     and the pool should outlive a database restart.
 """
 
+import asyncio
 import logging
 import time
 from collections import OrderedDict
@@ -25,9 +26,12 @@ from accounts.errors import AccessRefused, AccessUndecided
 from accounts.keys import hash_key, looks_valid, new_access_key
 from accounts.models import AccessKey, Pool
 from accounts.principals import Kind, Principal
+from accounts.roles import abilities_of_scopes
 from accounts.scopes import Scope, checked_scopes
 
 TRUSTED_SECONDS: Final = 0.9
+FRESH_SECONDS: Final = 0.5
+"""A key in use is asked for anew after this time while its requests go on."""
 GRACE_SECONDS: Final = 300.0
 KNOWN_DEADLINE_SECONDS: Final = 1.0
 """So long a key seen lately waits for the database; an answer that comes later still counts for those after it."""
@@ -86,6 +90,7 @@ class AccessKeys:
         self._clock = clock
         self._size = size
         self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._lookups: dict[str, asyncio.Task[Principal]] = {}
 
     def principal(self, plain: str, *, now: datetime) -> Principal:
         """Whose key this is. Raises AccessRefused, or AccessUndecided when the database does not answer."""
@@ -99,14 +104,40 @@ class AccessKeys:
 
     async def aprincipal(self, plain: str, *, now: datetime) -> Principal:
         """The same without blocking the event loop, and with a deadline."""
-        digest = self._digest(plain)
+        digest = hash_key(plain)
         if known := self._remembered(digest, within=TRUSTED_SECONDS):
+            if not self._remembered(digest, within=FRESH_SECONDS):
+                self._asking(digest, now=now)  # whoever comes next need not wait
             return _unexpired(known, now=now)
+        self._digest(plain)  # what is no key at all is not looked for
         patience = KNOWN_DEADLINE_SECONDS if self._remembered(digest, within=GRACE_SECONDS) else DEADLINE_SECONDS
         try:
-            return await in_database(lambda: self._looked_up(digest, now=now), deadline=patience)
+            async with asyncio.timeout(patience):
+                return await self._asked(digest, now=now)
         except (DatabaseError, TimeoutError) as trouble:
             return self._in_an_outage(digest, now=now, trouble=trouble)
+
+    async def _asked(self, digest: str, *, now: datetime) -> Principal:
+        """Ask the database, together with everybody who asks for the same key meanwhile."""
+        under_way = digest in self._lookups
+        principal = await asyncio.shield(self._asking(digest, now=now))
+        if under_way and not self._remembered(digest, within=TRUSTED_SECONDS):
+            return await asyncio.shield(self._asking(digest, now=now))  # that one had begun too long ago
+        return principal
+
+    def _asking(self, digest: str, *, now: datetime) -> "asyncio.Task[Principal]":
+        lookup = self._lookups.get(digest)
+        if lookup is None or lookup.done() or lookup.get_loop() is not asyncio.get_running_loop():
+            lookup = asyncio.ensure_future(in_database(lambda: self._looked_up(digest, now=now)))
+            self._lookups[digest] = lookup
+            lookup.add_done_callback(lambda done: self._heard(digest, done))
+        return lookup
+
+    def _heard(self, digest: str, lookup: "asyncio.Task[Principal]") -> None:
+        if self._lookups.get(digest) is lookup:
+            del self._lookups[digest]
+        if not lookup.cancelled():
+            lookup.exception()  # who waits is told; nobody needs to wait
 
     def _digest(self, plain: str) -> str:
         if not looks_valid(plain):
@@ -155,6 +186,7 @@ def principal_of(key: AccessKey) -> Principal:
         models=tuple(key.allowed_models),
         networks=tuple(key.allowed_networks),
         client=key.client(),
+        abilities=abilities_of_scopes(scopes),
     )
 
 

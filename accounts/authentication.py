@@ -17,6 +17,7 @@ from accounts.access import AccessKeys
 from accounts.database import in_database
 from accounts.errors import AccessRefused, AccessUndecided
 from accounts.principals import Kind, Principal, presented_key
+from accounts.roles import abilities_by
 from accounts.scopes import Scope
 
 if TYPE_CHECKING:
@@ -72,7 +73,8 @@ def _forged(request: HttpRequest) -> bool:
 def staff_principal(user: User) -> Principal:
     """What a staff member may do here, by Django's permissions; a superuser everything."""
     scopes = frozenset(scope for scope, permission in _PERMISSIONS.items() if user.has_perm(permission))
-    return Principal(kind=Kind.STAFF, id=str(user.pk), name=user.get_username(), scopes=scopes)
+    abilities = abilities_by(user.has_perms)
+    return Principal(kind=Kind.STAFF, id=str(user.pk), name=user.get_username(), scopes=scopes, abilities=abilities)
 
 
 class AccessKeyAuthentication(BaseAuthentication):

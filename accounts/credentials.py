@@ -29,7 +29,8 @@ _REFUSED_PREFIXES: Final = {
     ),
     "sk-ant-admin": (
         "This is an Admin API key: it manages an organization and cannot send messages. Set it as "
-        "ANTHROPIC_ADMIN_API_KEY, and give the account an ordinary API key (sk-ant-api…)."
+        "ANTHROPIC_ADMIN_API_KEY or enter it with its organization, and give the account an ordinary API key "
+        "(sk-ant-api…)."
     ),
 }
 
@@ -83,6 +84,16 @@ def checked_api_key(text: str) -> Secret:
         raise KeyRefused("An Anthropic API key begins with sk-ant-api; this text does not.")
     if not MIN_LENGTH <= len(text) <= MAX_LENGTH:
         raise KeyRefused(f"An API key has {MIN_LENGTH} to {MAX_LENGTH} characters; this text has {len(text)}.")
+    return Secret(text)
+
+
+def checked_admin_key(text: str) -> Secret:
+    """An Admin API key as typed. Raises KeyRefused, whose message never repeats the text."""
+    _refuse_bad_characters(text)
+    if not text.startswith("sk-ant-admin"):
+        raise KeyRefused("An Admin API key begins with sk-ant-admin; this text does not.")
+    if not MIN_LENGTH <= len(text) <= MAX_LENGTH:
+        raise KeyRefused(f"An Admin API key has {MIN_LENGTH} to {MAX_LENGTH} characters; this text has {len(text)}.")
     return Secret(text)
 
 

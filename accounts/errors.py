@@ -7,8 +7,10 @@
     ├── BaseUrlRefused         an upstream address is not on the allow-list
     ├── UnknownAccount         no account of that id
     ├── DirectoryUnavailable   the accounts could not be loaded and what was known is too old
-    ├── DeletionRefused        the account is enabled, owns leases, or history depends on it
+    ├── DeletionRefused        the account is enabled, owns leases, or history depends on it; the pool is in use
+    ├── EditConflict           somebody changed the row since it was read; carries the version it has now
     ├── ScopesRefused          a list of scopes is empty or names an unknown one
+    ├── GrantRefused           somebody wants to give an access key more than they have themselves
     ├── AccessRefused          a client's credential is wrong; always the same words, whatever is wrong with it
     └── AccessUndecided        the database did not answer, so nobody knows whether a credential is good
 
@@ -64,8 +66,22 @@ class DeletionRefused(AccountsError):
     """The account cannot be deleted now; disabling it keeps its history and is always possible."""
 
 
+class EditConflict(AccountsError):
+    """An edit of something that has changed since it was read; nothing was stored."""
+
+    def __init__(self, what: str, *, current: int) -> None:
+        super().__init__(
+            f"{what} was changed meanwhile and is at version {current} now. Look at it again and repeat your change."
+        )
+        self.current = current
+
+
 class ScopesRefused(AccountsError, ValueError):
     """A list of scopes is empty or names something that is no scope."""
+
+
+class GrantRefused(AccountsError):
+    """An access key would be able to do more than whoever makes it. HTTP 403."""
 
 
 class AccessRefused(AccountsError):
@@ -75,6 +91,16 @@ class AccessRefused(AccountsError):
 
     def __init__(self, message: str = "The access key is not valid.") -> None:
         super().__init__(message)
+
+
+class KeysDiffer(AccessRefused):
+    """Two different keys were presented at once; which one is meant, nobody can say. HTTP 401."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Two different keys were presented, in Authorization and in x-api-key. Send one: where "
+            "ANTHROPIC_AUTH_TOKEN is set, unset ANTHROPIC_API_KEY."
+        )
 
 
 class AccessUndecided(AccountsError):

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_address, ip_network
 
-from accounts.errors import AccessRefused
+from accounts.errors import AccessRefused, KeysDiffer
+from accounts.roles import Ability
 from accounts.scopes import Scope
 from quota.engine.types import Client
 
@@ -20,8 +21,9 @@ class Kind(StrEnum):
 class Principal:
     """Somebody we recognised, and what they may do. `pool_id` None: the default pool.
 
-    `models` (a trailing `*` stands for any ending) and `networks` restrict; an empty one does not. `client`
-    is who asks in the engine's words, with limits of its own.
+    `models` (a trailing `*` stands for any ending) and `networks` restrict; an empty one does not. `client` is who asks
+    in the engine's words, with limits of its own. `abilities` are for management, where a key that names a pool sees
+    that pool alone.
     """
 
     kind: Kind
@@ -32,6 +34,7 @@ class Principal:
     models: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
     client: Client | None = None
+    abilities: frozenset[Ability] = frozenset()
 
     def may_use(self, model: str) -> bool:
         """Whether requests for this model are allowed."""
@@ -44,6 +47,10 @@ class Principal:
     def may(self, scope: Scope | str) -> bool:
         """Whether the scope was given; nothing follows from another one."""
         return scope in self.scopes
+
+    def can(self, ability: Ability) -> bool:
+        """Whether this may be done in management."""
+        return ability in self.abilities
 
     # What Django REST framework asks of a request's user.
 
@@ -95,7 +102,9 @@ def presented_key(headers: Mapping[str, str]) -> str | None:
     keys = [key for key in (_bearer(lowered), lowered.get("x-api-key")) if key is not None]
     if not keys:
         return None
-    if not keys[0] or not hmac.compare_digest(_bytes(keys[0]), _bytes(keys[-1])):
+    if not hmac.compare_digest(_bytes(keys[0]), _bytes(keys[-1])):
+        raise KeysDiffer
+    if not keys[0]:
         raise AccessRefused
     return keys[0]
 

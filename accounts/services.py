@@ -18,7 +18,9 @@ from accounts.models import ClaudeAccount, Pool
 from accounts.models.limits import LIMIT_FIELDS
 from accounts.signals import account_mended
 
-CHANGEABLE = frozenset({"name", "base_url", "priority", "weight", "max_concurrency", "allowed_models", *LIMIT_FIELDS})
+CHANGEABLE = frozenset(
+    {"name", "base_url", "priority", "weight", "max_concurrency", "allowed_models", "budget_action", *LIMIT_FIELDS}
+)
 """Columns that create and update take by name. Keys and switching on or off have functions of their own."""
 
 

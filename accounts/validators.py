@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.credentials import Secret, checked_api_key
+from accounts.credentials import Secret, checked_admin_key, checked_api_key
 from accounts.errors import KeyRefused, ScopesRefused
 from accounts.scopes import checked_scopes
 
@@ -39,6 +39,16 @@ def acceptable_key(text: str) -> Secret:
     """
     try:
         return checked_api_key(text)
+    except KeyRefused as refused:
+        words = str(refused)
+    raise KeyRefused(words)
+
+
+@sensitive_variables("text")
+def acceptable_admin_key(text: str) -> Secret:
+    """As `acceptable_key`, for an organization's Admin key."""
+    try:
+        return checked_admin_key(text)
     except KeyRefused as refused:
         words = str(refused)
     raise KeyRefused(words)

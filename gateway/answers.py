@@ -5,8 +5,9 @@ only shown that it should not have been chosen, so it is left out and the next o
 as attempts. A 529 is Anthropic's trouble, not the account's: one other account is tried, no more.
 """
 
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from gateway import narration, refusals
 from gateway.calls import Delivered, FinalAnswer, OwnAnswer, Returned, UpstreamAnswer

@@ -43,9 +43,12 @@ def headers_of(scope: Mapping[str, Any]) -> Headers:
 
     Raises `CallerRefused` for two credentials of one name: whoever reads the other one must not get another answer.
     """
+    pairs = tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"])
+    if len(dict(pairs)) == len(pairs):
+        return pairs
     values: defaultdict[str, list[str]] = defaultdict(list)
-    for name, value in scope["headers"]:
-        values[name.decode("latin-1").lower()].append(value.decode("latin-1"))
+    for name, value in pairs:
+        values[name].append(value)
     if any(len(set(values[name])) > 1 for name in _CREDENTIALS & values.keys()):
         raise CallerRefused(401, "authentication_error", "Present one access key, not several.")
     return tuple((name, all_[0] if len(set(all_)) == 1 else ", ".join(all_)) for name, all_ in values.items())

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from accounts.authentication import authenticate
-from accounts.errors import AccessRefused, AccessUndecided
+from accounts.errors import AccessRefused, AccessUndecided, KeysDiffer
 from accounts.principals import Principal
 from accounts.scopes import Scope
 from gateway import departing
@@ -25,23 +25,29 @@ from gateway.arriving import (
     read_body,
 )
 from gateway.errors import CallerRefused, UnknownPool
-from gateway.paths import Route, route
+from gateway.paths import Action, Route, route
 from gateway.pings import EVERY_SECONDS, Pings
 from gateway.pinned import Asked
 from gateway.plain import label, named
 from gateway.ports import Source
-from gateway.preparing import Context
+from gateway.preparing import Context, counts_tokens
 from gateway.responses import Response
 from gateway.restrictions import models_asked
 from gateway.serving import Service, refusal
 from gateway.wire import Request
 from gateway.wiring import machinery_of, service
+from quota.metrics import tallies
+from quota.metrics.catalogue import REFUSED
 
 SESSION_HEADER: Final = "x-claude-code-session-id"
 AGENT_HEADER: Final = "x-claude-code-agent-id"
 PARENT_HEADER: Final = "x-claude-code-parent-agent-id"
 SOURCE: Final = "gateway"
 _ELSEWHERE: Final = "This access key may not be used from this address. Its networks are set where keys are made."
+_NO_BATCHES: Final = (
+    "This access key has a limit of tokens or cost, to which batches cannot be held. Use a key that has none, or send "
+    "the messages one by one."
+)
 _LOGIN: Final = "Present an access key of this pool as Authorization: Bearer or as x-api-key."
 
 logger = logging.getLogger(__name__)
@@ -63,6 +69,7 @@ class Gateway:
         except CallerLeft:
             return
         except CallerRefused as refused:
+            tallies.add(REFUSED, str(refused.status))
             await departing.send_response(send, refusal(refused))
             return
         await departing.while_connected(self._served(*answer, send), receive=receive)
@@ -78,11 +85,14 @@ class Gateway:
         body = await read_body(receive, declared=declared, limit=found.route.body_max, patience=self.patience)
         request = arrived(scope, headers, body)
         _check_models(principal, found.route, request)
+        _check_batch(principal, found.route)
         return Asked(request, found, _context(request, principal), base_url_of(scope, headers)), principal
 
     async def _principal(self, headers: Mapping[str, str]) -> Principal:
         try:
             principal = await self.authenticate(headers)
+        except KeysDiffer as differ:
+            raise CallerRefused(401, "authentication_error", str(differ)) from None
         except AccessRefused:
             raise CallerRefused(401, "authentication_error", f"The access key is not valid. {_LOGIN}") from None
         except (AccessUndecided, TimeoutError):
@@ -121,6 +131,13 @@ def _check_models(principal: Principal, found: Route, request: Request) -> None:
     for model in models_asked(found, request.body):
         if not principal.may_use(model):
             raise CallerRefused(403, "permission_error", f"This access key may not use the model {named(model)}.")
+
+
+def _check_batch(principal: Principal, found: Route) -> None:
+    """What a batch costs is known when it has ended, a day later perhaps: no limit could hold it."""
+    makes_one = found.kind == "batch" and found.action is Action.CREATE
+    if makes_one and principal.client is not None and counts_tokens(principal.client):
+        raise CallerRefused(403, "permission_error", _NO_BATCHES)
 
 
 def _context(request: Request, principal: Principal) -> Context:

@@ -163,6 +163,7 @@ def _concluded(state: State, answer: FinalAnswer, now_ms: int) -> State:
         decision=state.decision,
         moved_from=moved_from,
         move_cost_nano=move_cost,
+        begun_ms=state.begun_ms,
     )
     return replace(state, answer=answer, ended=ended)
 

@@ -7,10 +7,12 @@ speed and place of that answer. How much of it was new since the last turn, and 
 nobody tells; so this is an estimate, and rather too high.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Final
+
+import msgspec
 
 from gateway.usage import Reading
 from quota.pricing import price
@@ -19,11 +21,10 @@ from quota.records import AttemptRecord, TokenUsage
 _EPOCH: Final = date(1970, 1, 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Bill:
+class Bill(msgspec.Struct, frozen=True):
     """Tokens and their price. `known` is False if the model has no price of its own and the highest was taken."""
 
-    usage: TokenUsage = field(default_factory=TokenUsage)
+    usage: TokenUsage = msgspec.field(default_factory=TokenUsage)
     cost_nano: int = 0
     known: bool = True
     estimated_tokens: int = 0

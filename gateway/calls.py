@@ -1,6 +1,5 @@
 """One request through the pool, as a value: what is asked, what came of it, what is answered. Pure."""
 
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -16,8 +15,7 @@ POINTLESS_MS: Final = 600_000
 """Nobody should hold a request open longer than the SDKs' own ten minutes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """What the loop must know of a request. `tokens` and `cost` are the estimate to reserve."""
 
     activity: str
@@ -64,8 +62,7 @@ class Returned(msgspec.Struct, frozen=True):
     """The caller already has the beginning of this answer: whatever happened, there is no other."""
 
 
-@dataclass(frozen=True, slots=True)
-class OwnAnswer:
+class OwnAnswer(msgspec.Struct, frozen=True):
     """An error of ours, in Anthropic's terms. `retry_after_ms` is the soonest real time worth trying again."""
 
     status: int
@@ -75,8 +72,7 @@ class OwnAnswer:
     should_retry: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamAnswer:
+class UpstreamAnswer(msgspec.Struct, frozen=True):
     """Attempt `number`'s own answer, unchanged but for these headers of ours."""
 
     number: int
@@ -84,8 +80,7 @@ class UpstreamAnswer:
     should_retry: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Delivered:
+class Delivered(msgspec.Struct, frozen=True):
     """The answer has gone (or is going) to the caller."""
 
     ok: bool

@@ -14,6 +14,8 @@ Send = Callable[[Any], Awaitable[None]]
 
 SEND_SECONDS: Final = 60.0
 """So long one piece of an answer may wait for its reader before he counts as gone."""
+SOON_SECONDS: Final = 0.02
+"""What is done by then was not worth a task that watches for the caller's leaving."""
 _SERVERS_OWN: Final = frozenset({"date"})
 """The HTTP server writes this one itself."""
 
@@ -29,19 +31,22 @@ async def while_connected(work: Coroutine[Any, Any, None], *, receive: Receive) 
 
 
 class _Caller:
-    """Cancels the task that serves him when he leaves, unless it is done with him."""
+    """Cancels the task that serves him when he leaves, unless it is done with him by then."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
         self._serving = asyncio.current_task()
+        self._leaving: asyncio.Task[None] | None = None
         self._left = False
 
     def __enter__(self) -> Self:
-        self._leaving = asyncio.ensure_future(self._disconnected())
+        self._timer = asyncio.get_running_loop().call_later(SOON_SECONDS, self._watch)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._leaving.cancel()
+        self._timer.cancel()
+        if self._leaving is not None:
+            self._leaving.cancel()
         if self._left and self._serving is not None:
             self._serving.uncancel()
         self._serving = None
@@ -49,6 +54,9 @@ class _Caller:
     def has_left(self) -> bool:
         """Whether that, and nothing else, is why the work was cancelled."""
         return self._left and self._serving is not None and self._serving.cancelling() == 1
+
+    def _watch(self) -> None:
+        self._leaving = asyncio.ensure_future(self._disconnected())
 
     async def _disconnected(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":

@@ -8,6 +8,7 @@ requests of exactly this form, and a request looks the same through the pool as 
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final
 
 from gateway.errors import UnusableRequest
@@ -20,6 +21,7 @@ _PASSED_PREFIXES: Final = ("anthropic-", "x-stainless-")
 _KEPT: Final = frozenset({"anthropic-workspace-id"})
 """Names another workspace than the account's; Anthropic would refuse the key."""
 _RETURNED: Final = frozenset({"content-type", "request-id", "retry-after", "retry-after-ms", "x-should-retry", "date"})
+_NAMES: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]*")
 _VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _TARGET: Final = re.compile(r"/v1(/[A-Za-z0-9._~%:@\-]+)+(\?[!-~]*)?")
 
@@ -31,6 +33,8 @@ def request_headers(received: Iterable[tuple[str, str]], *, secret: str) -> dict
     cannot stand in a header.
     """
     sent = {name: value for name, value in _lowered(received) if _passes(name)}
+    if not _NAMES.fullmatch("".join(sent)):
+        raise UnusableRequest("a header's name has characters that no header may have")
     if not _VALUE.fullmatch("".join(sent.values())):
         name = next(name for name, value in sent.items() if not _VALUE.fullmatch(value))
         raise UnusableRequest(f"the header {name[:60]} has characters that no header may have")
@@ -47,6 +51,7 @@ def response_headers(received: Mapping[str, str]) -> tuple[tuple[str, str], ...]
     )
 
 
+@lru_cache(maxsize=128)
 def joined(base_url: str, target: str) -> str:
     """Put an account's base URL and a request's path together. Raises UnusableRequest for what is no API path."""
     path = target.partition("?")[0].lower().replace("%2e", ".")

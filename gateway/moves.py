@@ -1,6 +1,5 @@
 """The vocabulary of the attempt loop: what can happen, what can be done next, where a request stands. Pure."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import msgspec
@@ -28,46 +27,38 @@ class Line(NamedTuple):
 # -- events: what has happened (with `Lease`, `Refusal` and `Returned`) ------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class PoolNotLoaded:
+class PoolNotLoaded(msgspec.Struct, frozen=True):
     """The engine holds nothing for this pool."""
 
 
-@dataclass(frozen=True, slots=True)
-class EngineGone:
+class EngineGone(msgspec.Struct, frozen=True):
     """The engine did not answer in time, or refused."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reloaded:
+class Reloaded(msgspec.Struct, frozen=True):
     """The pool was configured again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Woke:
+class Woke(msgspec.Struct, frozen=True):
     """The pause is over."""
 
 
-@dataclass(frozen=True, slots=True)
-class Behind:
+class Behind(msgspec.Struct, frozen=True):
     """Others of the line came first, so the engine was not asked. What it told them last is `refusal`, at `told_ms`."""
 
     refusal: Refusal
     told_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class NoRoom:
+class NoRoom(msgspec.Struct, frozen=True):
     """Too many requests wait already."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(msgspec.Struct, frozen=True):
     """The lease is settled (or will be)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Abandoned:
+class Abandoned(msgspec.Struct, frozen=True):
     """The request ends while it holds no lease: the caller left, or we are at fault."""
 
     fault: Fault
@@ -81,21 +72,18 @@ Happening = (
 # -- commands: what to do next -----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(msgspec.Struct, frozen=True):
     """Lease, if nobody in the line came first (else `Behind`)."""
 
     request: LeaseRequest
     line: Line
 
 
-@dataclass(frozen=True, slots=True)
-class Reload:
+class Reload(msgspec.Struct, frozen=True):
     """Configure the pool from the database."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
+class Pause(msgspec.Struct, frozen=True):
     """Take a place in the line (or `NoRoom`), keep it, then `Woke`.
 
     The head of the line pauses `for_ms`, or until something is settled; the others until they are the head, at most
@@ -109,24 +97,21 @@ class Pause:
     """What those who come later are told."""
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(msgspec.Struct, frozen=True):
     """Call upstream with the leased account's key."""
 
     lease: Lease
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Settle:
+class Settle(msgspec.Struct, frozen=True):
     """Settle the lease, whatever happens to the caller meanwhile."""
 
     lease: Lease
     settlement: Settlement
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(msgspec.Struct, frozen=True):
     """Answer the caller. `events` belong to no lease and must be emitted."""
 
     answer: FinalAnswer

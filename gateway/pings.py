@@ -18,7 +18,7 @@ _HEAD: Final = (("content-type", "text/event-stream; charset=utf-8"), ("cache-co
 
 
 class Pings:
-    """Pings the caller of one request; costs one timer until there is something to do. Tell it of the `Run`."""
+    """Pings the caller of one stream; costs one timer until there is something to do. Tell it of the `Run`."""
 
     def __init__(self, send: Send, *, every: float = EVERY_SECONDS) -> None:
         self._send = send
@@ -26,11 +26,13 @@ class Pings:
         self._run: Run | None = None
         self._begun = False
         self._task: asyncio.Task[None] | None = None
-        self._timer = asyncio.get_running_loop().call_later(every, self._start)
+        self._timer: asyncio.TimerHandle | None = None
 
     def watch(self, run: Run) -> None:
         """Take the request whose waiting is to be watched."""
         self._run = run
+        if run.call.stream and self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self._every, self._start)
 
     async def answer(self, response: Response) -> None:
         """Stop pinging and send the answer, in the form that what was sent before leaves open."""
@@ -44,7 +46,8 @@ class Pings:
 
     async def stop(self) -> None:
         """Send no more."""
-        self._timer.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait((self._task,))
@@ -54,7 +57,7 @@ class Pings:
 
     async def _ping(self) -> None:
         while True:
-            if self._begun or (self._run is not None and self._run.waiting and self._run.call.stream):
+            if self._begun or (self._run is not None and self._run.waiting):
                 await self._begin()
                 await send_piece(self._send, PING, more=True)
             await asyncio.sleep(self._every)

@@ -22,7 +22,7 @@ from gateway.calls import Call
 from gateway.errors import UnusableRequest
 from gateway.wire import Request
 from quota.catalog import group_of
-from quota.engine.types import Client
+from quota.engine.types import Client, Metric
 from quota.estimate import Estimate, Policy, estimate
 
 MESSAGES_PATH: Final = "/v1/messages"
@@ -98,7 +98,8 @@ def prepare(request: Request, *, context: Context, rules: PoolRules, activity: s
     if not model and path in _NAMES_A_MODEL:
         raise UnusableRequest("model: a model's name is required")
     makes_tokens = path == MESSAGES_PATH  # everything else is free
-    guess = _estimate(request, body, rules, now_ms) if makes_tokens else Estimate(0, 0)
+    policy = careful(context.client, rules.estimate_policy)
+    guess = _estimate(request, body, policy, now_ms) if makes_tokens else Estimate(0, 0)
     session = (context.session or _user_of(body.metadata))[:SESSION_MAX]
     return Call(
         activity=activity,
@@ -115,12 +116,27 @@ def prepare(request: Request, *, context: Context, rules: PoolRules, activity: s
         agent=context.agent,
         parent_agent=context.parent_agent,
         only=context.only,
-        client=context.client,
+        client=None if _ends_something(request.method, path) else context.client,
         stream=body.stream is True,
         wait_ms=rules.queue_ms,
         seats=rules.queue_size,
         strategy=rules.strategy,
     )
+
+
+def careful(client: Client | None, policy: Policy) -> Policy:
+    """The pool's policy; the worst case for whoever has limits of tokens or cost, so that these really hold."""
+    return "worst_case" if client is not None and counts_tokens(client) else policy
+
+
+def counts_tokens(client: Client) -> bool:
+    """Whether a limit of this client is one of tokens or cost."""
+    return any(limit.metric is not Metric.REQUESTS for limit in client.limits)
+
+
+def _ends_something(method: str, path: str) -> bool:
+    """Whether it stops or removes what may cost: nobody's limit stands in the way of that."""
+    return method == "DELETE" or path.endswith("/cancel")
 
 
 def affinity_key(principal: str, session: str) -> str:
@@ -175,13 +191,13 @@ def _group(path: str, model: str) -> str:
     return path.removeprefix(f"{MESSAGES_PATH}/").removeprefix("/v1/").partition("/")[0]
 
 
-def _estimate(request: Request, body: _Body, rules: PoolRules, now_ms: int) -> Estimate:
+def _estimate(request: Request, body: _Body, policy: Policy, now_ms: int) -> Estimate:
     asked = body.max_tokens if isinstance(body.max_tokens, int) else 0
     return estimate(
         model=_model(body.model),
         body_bytes=len(request.body),
         max_tokens=min(max(asked, 0), ANSWER_MAX),
-        policy=rules.estimate_policy,
+        policy=policy,
         on=date_of(now_ms),
         expected_output=None,
         speed="fast" if body.speed == "fast" else "standard",

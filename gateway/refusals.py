@@ -14,6 +14,17 @@ POLL_MS: Final = 250
 SHORTEST_PAUSE_MS: Final = 20
 SHOWN_BLOCKS: Final = 8
 
+_WORDS: Final = {
+    Reason.DISABLED: "disabled",
+    Reason.MODEL_NOT_ALLOWED: "not allowed to use this model",
+    Reason.TRIED: "tried already",
+    Reason.FORCED_OPEN: "set aside by a person",
+    Reason.BREAKER_OPEN: "set aside after failures in a row (circuit breaker)",
+    Reason.PROBING: "being tried again after failures",
+    Reason.COOLING: "waiting as Anthropic asked (cool-down)",
+    Reason.CONCURRENCY: "busy with as many requests as allowed",
+    Reason.LIMIT: "at a limit",
+}
 _FREE_ANY_TIME: Final = {Reason.CONCURRENCY, Reason.PROBING, Reason.LIMIT}
 _HOPELESS: Final = {Reason.DISABLED, Reason.MODEL_NOT_ALLOWED, Reason.FORCED_OPEN, Reason.TRIED}
 
@@ -85,6 +96,6 @@ def _block(block: Block, *, now_ms: int) -> str:
 def _message(blocks: tuple[Block, ...]) -> str:
     if not blocks:
         return "The pool has no accounts."
-    counted = Counter(block.reason.value.replace("_", " ") for block in blocks)
+    counted = Counter(_WORDS[block.reason] for block in blocks)
     reasons = ", ".join(f"{count} {reason}" for reason, count in counted.most_common())
-    return f"No account of the pool can serve this now: {reasons}."
+    return f"No account of the pool can serve this now. Of {len(blocks)}: {reasons}."

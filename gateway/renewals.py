@@ -53,10 +53,7 @@ class Renewals:
 
     def forget(self, watched: Watched) -> None:
         """Stop renewing; the call is over."""
-        self._watched.discard(watched)
-        if not self._watched and self._task is not None:
-            self._task.cancel()
-            self._task = None
+        self._watched.discard(watched)  # the task ends by itself when it wakes and there is nothing left
 
     async def renew_due(self) -> None:
         """Renew what is due, all at once."""

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+import msgspec
+
 from gateway.calls import OwnAnswer, UpstreamAnswer
 
 ACTIVITY_HEADER: Final = "nubabel-activity"
@@ -42,8 +44,7 @@ class Response:
     stream: Stream | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Provenance:
+class Provenance(msgspec.Struct, frozen=True):
     """Where an answer comes from; told in headers of ours."""
 
     activity: str

@@ -12,18 +12,20 @@ from yarl import URL
 from accounts.base_urls import may_be_reached
 from accounts.directory import Credential
 from gateway.errors import ConnectionCut, DeadlinePassed, UnableToConnect, UnusableRequest, UpstreamFault
+from gateway.exchanging import HttpExchange, default_headers, request_head
 from gateway.forwarding import joined, request_headers
 from gateway.replies import Fault
 from gateway.resolving import NAMES_SECONDS, AddressRefused, CheckedResolver, May
+from gateway.watchdog import Watchdog
 from gateway.wire import DEADLINES, Deadlines, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from aiohttp.connector import Connection
 
 CONNECTIONS_MAX: Final = 4_096
 KEEPALIVE_SECONDS: Final = 30.0
 """Shorter than any server's own, so that a request is rarely written to a connection that is just being closed."""
-LINE_MAX: Final = 64 * 1024
+_IDEMPOTENT: Final = frozenset({"GET", "DELETE"})
 
 
 class HttpUpstream:
@@ -40,19 +42,46 @@ class HttpUpstream:
         self._may = may
         self._names = names
         self._session: aiohttp.ClientSession | None = None
+        self._origins: dict[str, aiohttp.ClientRequest] = {}
 
-    async def open(self, request: Request, credential: Credential, *, first_byte: float) -> "HttpExchange":
+    async def open(self, request: Request, credential: Credential, *, first_byte: float) -> HttpExchange:
         """Send and wait for the head of the answer. Redirects are not followed: a key goes where it was meant to go."""
-        url = URL(joined(credential.base_url, request.target), encoded=True)
-        headers = request_headers(request.headers, secret=credential.api_key.reveal())
+        joined(credential.base_url, request.target)
+        headers = default_headers() | request_headers(request.headers, secret=credential.api_key.reveal())
         try:
-            async with asyncio.timeout(first_byte):
-                response = await self._client().request(
-                    request.method, url, data=request.body or None, headers=headers, allow_redirects=False
-                )
+            with Watchdog() as watchdog:
+                watchdog.begin(first_byte)
+                return await self._asked(request, credential.base_url, headers)
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
             raise _fault(error) from None  # the cause may quote a header; `fault` says all that is needed
-        return HttpExchange(response)
+
+    async def _asked(self, request: Request, base_url: str, headers: dict[str, str]) -> HttpExchange:
+        try:
+            return await self._exchanged(request, base_url, headers)
+        except ConnectionCut:
+            if request.method not in _IDEMPOTENT:
+                raise
+            return await self._exchanged(request, base_url, headers)  # the server had just closed an idle connection
+
+    async def _exchanged(self, request: Request, base_url: str, headers: dict[str, str]) -> HttpExchange:
+        origin = self._origin(base_url)
+        connection = await self._connected(origin)
+        exchange = HttpExchange(connection)
+        try:
+            named = {"host": origin.headers["host"], **headers}
+            await exchange.ask(request_head(request.method, request.target, named, body=request.body), request.body)
+        except BaseException:
+            exchange.close()
+            raise
+        return exchange
+
+    async def _connected(self, origin: aiohttp.ClientRequest) -> "Connection":
+        """Borrow a connection, or have one made. The deadline counts for names, too, and for the wait for a place."""
+        try:
+            async with asyncio.timeout(self._deadlines.connect):
+                return await self._connector().connect(origin, [], self._client().timeout)
+        except TimeoutError:
+            raise UnableToConnect(Fault.CONNECT_TIMEOUT) from None
 
     async def close(self) -> None:
         """Close every connection."""
@@ -60,35 +89,23 @@ class HttpUpstream:
             await self._session.close()
             self._session = None
 
+    def _origin(self, base_url: str) -> aiohttp.ClientRequest:
+        """Describe an upstream to the connector. There are as many as the allow-list has."""
+        if base_url not in self._origins:
+            loop = asyncio.get_running_loop()
+            self._origins[base_url] = aiohttp.ClientRequest("GET", URL(base_url), loop=loop)
+        return self._origins[base_url]
+
+    def _connector(self) -> aiohttp.BaseConnector:
+        connector = self._client().connector
+        if connector is None:
+            raise ConnectionCut(Fault.CUT)  # closed meanwhile
+        return connector
+
     def _client(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = _session(self._deadlines, CheckedResolver(self._names(), may=self._may))
         return self._session
-
-
-class HttpExchange:
-    """An answer of aiohttp's."""
-
-    __slots__ = ("_response", "headers", "status")
-
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
-        self._response = response
-        self.status = response.status
-        self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
-
-    async def read(self, *, timeout: float) -> bytes:  # noqa: ASYNC109 - re-armed for every chunk
-        """Give the next bytes, b"" at the end."""
-        try:
-            async with asyncio.timeout(timeout):
-                return await self._response.content.readany()
-        except TimeoutError:
-            raise
-        except (aiohttp.ClientError, OSError, ValueError):
-            raise ConnectionCut(Fault.CUT) from None
-
-    def close(self) -> None:
-        """Let go of the connection; aiohttp keeps it if the answer was read to its end."""
-        self._response.close() if not self._response.content.at_eof() else self._response.release()
 
 
 def _session(deadlines: Deadlines, resolver: AbstractResolver) -> aiohttp.ClientSession:
@@ -101,10 +118,7 @@ def _session(deadlines: Deadlines, resolver: AbstractResolver) -> aiohttp.Client
         ),
         timeout=aiohttp.ClientTimeout(total=None, connect=deadlines.connect, sock_connect=deadlines.connect),
         cookie_jar=aiohttp.DummyCookieJar(),
-        auto_decompress=False,
         trust_env=False,
-        max_line_size=LINE_MAX,
-        max_field_size=LINE_MAX,
     )
 
 

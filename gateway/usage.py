@@ -5,7 +5,6 @@ counts is the last value of each field that was not null; speed, tier and geogra
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final, Self
 
 import msgspec
@@ -15,11 +14,10 @@ from quota.records import TokenUsage
 _UNREPORTED: Final[Mapping[str, object]] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True):
     """What is known so far about one answer. `fields` is Anthropic's usage object as it stands."""
 
-    fields: Mapping[str, object] = field(default_factory=dict)
+    fields: Mapping[str, object] = msgspec.field(default_factory=dict)
     model: str = ""
 
     @property

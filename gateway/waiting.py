@@ -7,6 +7,7 @@ processes free, the head finds when its pause is over.
 
 import asyncio
 from collections import Counter, deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway.clock import Clock
@@ -42,6 +43,10 @@ class WaitingRoom:
     def waiting(self, pool: str) -> int:
         """Say how many wait."""
         return self._seated[pool]
+
+    def everywhere(self) -> Mapping[str, int]:
+        """Say how many wait for each pool where anybody does."""
+        return dict(self._seated)
 
     def ahead(self, line: Line, place: Place | None) -> Behind | None:
         """Give what the line was told last, if others have come before; None if it is the asker's turn."""

@@ -16,6 +16,7 @@ class NotificationsConfig(AppConfig):
 def check_slack(app_configs: Sequence[AppConfig] | None, **_options: object) -> list[CheckMessage]:  # noqa: ARG001
     """The system check behind `manage.py check`; imported late, so that starting up costs no HTTP client."""
     from notifications import wiring
-    from notifications.checks import slack_warnings
+    from notifications.checks import slack_warnings, webhook_errors
 
-    return slack_warnings(wiring.slack_settings(), mention_wanted=wiring.mention_wanted())
+    warnings = slack_warnings(wiring.slack_settings(), mention_wanted=wiring.mention_wanted())
+    return [*webhook_errors(wiring.webhook_settings()), *warnings]

@@ -1,10 +1,12 @@
-"""What Django's system checks say about the SLACK_* settings, each with what to do."""
+"""What Django's system checks say about the SLACK_* and NOTIFY_* settings, each with what to do."""
 
 from collections.abc import Iterator
 
 from django.core.checks import CheckMessage
+from django.core.checks import Error as CheckError
 from django.core.checks import Warning as CheckWarning
 
+from notifications.sinks import WebhookSettings
 from notifications.slack_blocks import Channel
 from notifications.slack_routes import SlackSettings, routes
 
@@ -12,6 +14,19 @@ from notifications.slack_routes import SlackSettings, routes
 def slack_warnings(slack: SlackSettings, *, mention_wanted: bool) -> list[CheckMessage]:
     """Settings that contradict each other, or say less than they seem to."""
     return [*_one_webhook(slack), *_nowhere(slack), *_half(slack), *_mention(slack, wanted=mention_wanted)]
+
+
+def webhook_errors(webhook: WebhookSettings) -> list[CheckMessage]:
+    """A webhook that cannot be signed is not used."""
+    if not webhook.url or webhook.usable:
+        return []
+    return [
+        CheckError(
+            "NOTIFY_WEBHOOK_URL is set, but NOTIFY_WEBHOOK_SECRET is missing or short: nothing is sent there.",
+            hint="Set NOTIFY_WEBHOOK_SECRET to at least 32 random characters, the same as at the receiver.",
+            id="notifications.E001",
+        )
+    ]
 
 
 def _one_webhook(slack: SlackSettings) -> Iterator[CheckMessage]:

@@ -1,13 +1,13 @@
 """What can go wrong when telling people.
 
 NotificationError
-├── LiveRefused                nobody listens in this way: status, code, message
-└── SlackError                 code, permanent, retry_after
-    ├── SlackNotConfigured     nowhere to send: permanent until the settings change
-    ├── SlackRefused           Slack will never take anything here: the destination is switched off
-    ├── SlackMessageInvalid    Slack will never take this message; the next may be fine
-    ├── SlackRateLimited       too fast: come back after `retry_after` seconds
-    └── SlackUnavailable       no answer, or Slack's own trouble: worth another try
+├── LiveRefused              nobody listens in this way: status, code, message
+└── DeliveryError            code, advice, permanent, retry_after
+    ├── NotConfigured        nowhere to send: permanent until the settings change
+    ├── DestinationRefused   nothing will ever be taken there: the destination is switched off
+    ├── MessageInvalid       this message will never be taken; the next may be fine
+    ├── RateLimited          too fast: come back after `retry_after` seconds
+    └── Unavailable          no answer, or the other side's own trouble: worth another try
 
 No message names a URL or a token; both are secrets.
 """
@@ -28,8 +28,8 @@ class LiveRefused(NotificationError):
         self.code = code
 
 
-class SlackError(NotificationError):
-    """A message did not reach Slack. `code` is Slack's own word, `advice` what a person can do about it."""
+class DeliveryError(NotificationError):
+    """A message did not arrive. `code` is the other side's own word, `advice` what a person can do about it."""
 
     permanent: ClassVar[bool] = False
 
@@ -40,27 +40,27 @@ class SlackError(NotificationError):
         self.retry_after = retry_after
 
 
-class SlackNotConfigured(SlackError):
+class NotConfigured(DeliveryError):
     """No bot token with a channel and no webhook for this kind of message."""
 
     permanent = True
 
 
-class SlackRefused(SlackError):
-    """Token, channel or webhook is dead; nothing more is sent there until a restart."""
+class DestinationRefused(DeliveryError):
+    """Token, channel or webhook is dead; nothing more is sent there until somebody mends it."""
 
     permanent = True
 
 
-class SlackMessageInvalid(SlackError):
-    """Slack found fault with this one message; it is dropped."""
+class MessageInvalid(DeliveryError):
+    """The other side found fault with this one message; it is dropped."""
 
     permanent = True
 
 
-class SlackRateLimited(SlackError):
+class RateLimited(DeliveryError):
     """HTTP 429; `retry_after` is in seconds."""
 
 
-class SlackUnavailable(SlackError):
+class Unavailable(DeliveryError):
     """A timeout, a broken connection or a 5xx."""

@@ -26,6 +26,11 @@ class Kind(StrEnum):
     BREAKER_CLOSED = "breaker_closed"
     OUTAGE = "outage"
     COMMON_CAUSE = "common_cause"
+    ALERT_OPENED = "alert_opened"
+    ALERT_ESCALATED = "alert_escalated"
+    ALERT_RESOLVED = "alert_resolved"
+    ALERT_ACKNOWLEDGED = "alert_acknowledged"
+    DAILY_SUMMARY = "daily_summary"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +152,59 @@ class PoolTroubled:
         return (self.pool,)
 
 
-Fact = AgentStarted | AgentProgress | AgentEnded | BreakerMoved | AccountHeld | AccountFreed | PoolTroubled
+@dataclass(frozen=True, slots=True)
+class AlertStep:
+    """Step `number` of an alert. `subject_id` is an account's, an organization's, an access key's or the pool's id;
+    `title` and `text` are plain text, `by` is set when a person did it.
+    """
+
+    alert: str
+    number: int
+    pool: str
+    cause: str
+    level: str
+    about: str
+    subject_id: str
+    title: str
+    text: str
+    since_ms: int
+    by: str = ""
+
+    @property
+    def subject(self) -> tuple[str, ...]:
+        return (self.alert, str(self.number))
+
+
+@dataclass(frozen=True, slots=True)
+class DailySummary:
+    """What a pool did on a UTC day (`2026-11-22`). `open_alerts` are titles, `outlook` is plain text."""
+
+    pool: str
+    day: str
+    requests: int
+    failures: int
+    tokens: int
+    cost_nano: int
+    month_cost_nano: int
+    open_alerts: tuple[str, ...] = ()
+    outlook: str = ""
+
+    @property
+    def subject(self) -> tuple[str, ...]:
+        return (self.pool, self.day)
+
+
+Fact = (
+    AgentStarted
+    | AgentProgress
+    | AgentEnded
+    | BreakerMoved
+    | AccountHeld
+    | AccountFreed
+    | PoolTroubled
+    | AlertStep
+    | DailySummary
+)
 
 
 @dataclass(frozen=True, slots=True)

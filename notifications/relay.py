@@ -1,43 +1,40 @@
-"""The relay: what the worker has recorded is told to Slack where it deserves a message.
+"""The relay: what the worker has recorded is put into the outbox, where it deserves a message.
 
-It is called after the worker's commit and must never undo or delay it: nothing here raises or waits. Browsers do not
-need it: each web process reads the streams itself (`live.hub`).
+It is called after the worker's commit and before its acknowledgement. The outbox is the database: its trouble is the
+worker's, which comes again with the same entries. Browsers do not need it: each web process reads the streams itself
+(`live.hub`).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Protocol
 
-from notifications.slack_blocks import SlackMessage
-from notifications.slack_messages import Audience, message_for
-from notifications.told import Seen, Told
+from notifications.letters import Draft, Writer, drafts
+from notifications.slack_messages import Audience
 from notifications.translation import Entry, translate
 
 
-class Messenger(Protocol):
-    """Who takes Slack messages without waiting; `lanes.Courier` in life."""
+class Outbox(Protocol):
+    """Who keeps letters until they are delivered. Raises Django's database errors."""
 
-    def offer(self, message: SlackMessage, /) -> None: ...
+    async def put(self, letters: Sequence[Draft], /) -> None: ...
 
 
 class Relay:
-    """`messenger` is None while Slack is not configured; then nobody is told anything."""
+    """`writers` are the destinations that want letters."""
 
-    def __init__(self, *, messenger: Messenger | None, user: str = "") -> None:
-        self._messenger = messenger
+    def __init__(self, *, outbox: Outbox, writers: Sequence[Writer] = (), user: str = "") -> None:
+        self._outbox = outbox
+        self._writers = writers
         self._user = user
-        self._seen = Seen()
-        self._told = Told()
 
     async def publish(self, entries: Iterable[Entry], *, names: Mapping[str, str] = MappingProxyType({})) -> None:
         """Tell people of `entries`, in their order; `names` maps ids of accounts and pools to their names.
 
-        Safe to repeat: an entry told before is not told again by this process.
+        Safe to repeat: a letter exists once. Raises Django's database errors.
         """
-        if self._messenger is None:
-            return
         audience = Audience(names=names, user=self._user)
-        translated = (translate(entry) for entry in entries)
-        for notice in (it for it in translated if it and self._seen.first_time(it)):
-            if self._told.worth_telling(notice) and (message := message_for(notice, audience=audience)):
-                self._messenger.offer(message)
+        notices = [notice for entry in entries if (notice := translate(entry))]
+        letters = [letter for notice in notices for letter in drafts(notice, writers=self._writers, audience=audience)]
+        if letters:
+            await self._outbox.put(letters)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import Final
 
 from notifications.kinds import (
     NEVER_MS,
@@ -10,7 +11,9 @@ from notifications.kinds import (
     AgentEnded,
     AgentProgress,
     AgentStarted,
+    AlertStep,
     BreakerMoved,
+    DailySummary,
     Kind,
     Notice,
     PoolTroubled,
@@ -18,6 +21,13 @@ from notifications.kinds import (
 from notifications.slack_text import utc
 
 Names = Mapping[str, str]
+
+_ALERTS: Final = {
+    Kind.ALERT_OPENED: "Alert",
+    Kind.ALERT_ESCALATED: "Alert, worse now",
+    Kind.ALERT_RESOLVED: "Over",
+    Kind.ALERT_ACKNOWLEDGED: "Seen",
+}
 
 
 def sentence(notice: Notice, *, names: Names) -> str:
@@ -33,6 +43,15 @@ def sentence(notice: Notice, *, names: Names) -> str:
             return _held(notice.kind, fact, names=names)
         case AccountFreed() as fact:
             return f"{_name(fact.account, names)} is back: its hold was lifted{_by(fact.actor)}"
+        case AlertStep() | DailySummary() as fact:
+            return _of_a_pool(notice.kind, fact)
+
+
+def _of_a_pool(kind: Kind, fact: AlertStep | DailySummary) -> str:
+    if isinstance(fact, AlertStep):
+        return f"{_ALERTS[kind]}: {fact.title}{_by(fact.by)}"
+    cost = f"${Decimal(fact.cost_nano).scaleb(-9):.2f}"
+    return f"{fact.day}: {fact.requests:,} requests, {fact.failures:,} failures, {fact.tokens:,} tokens, {cost}"
 
 
 def _of_a_request(kind: Kind, fact: AgentStarted | AgentProgress | AgentEnded, *, names: Names) -> str:

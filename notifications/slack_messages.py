@@ -5,28 +5,23 @@ from dataclasses import dataclass
 from typing import Final
 
 from notifications.kinds import (
-    NEVER_MS,
-    AccountFreed,
-    AccountHeld,
     AgentEnded,
-    BreakerMoved,
+    AgentProgress,
+    AgentStarted,
+    AlertStep,
+    DailySummary,
     Kind,
     Notice,
     PoolTroubled,
 )
 from notifications.slack_blocks import Channel, Parts, SlackMessage, compose
-from notifications.slack_text import dollars, quoted, seconds, utc
+from notifications.slack_text import dollars, lasted, quoted, seconds, utc
 
 NAME_LIMIT: Final = 150
 DETAIL_LIMIT: Final = 900
 NAMES_SHOWN: Final = 5
 
-_REASONS: Final = {
-    "invalid_key": "Anthropic rejects its key: enter a valid one",
-    "spend_limit": "Its spend limit is reached: raise it, or wait",
-    "billing": "Its credit is used up: pay, or wait",
-    "on_hold": "Anthropic put its organization on hold",
-}
+_SIGNS: Final = {"warning": ":warning:", "critical": ":red_circle:", "exhausted": ":rotating_light:"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +37,21 @@ class Audience:
         return quoted(self.names.get(it) or it[:8] or "unknown", limit=NAME_LIMIT)
 
 
-def message_for(notice: Notice, *, audience: Audience) -> SlackMessage | None:
+def message_for(notice: Notice, *, audience: Audience) -> SlackMessage | None:  # noqa: PLR0911 - a table
     """The message a notice deserves; None for what is only worth seeing live."""
     match notice.fact:
-        case AgentEnded() as fact:
-            return compose(Channel.ACTIVITY, _agent_ended(notice, fact, audience=audience))
-        case BreakerMoved() | AccountHeld() | AccountFreed() | PoolTroubled():
-            parts = _alert(notice, audience=audience)
-            return compose(Channel.ALERT, parts) if parts else None
+        case AgentStarted() as started:
+            return compose(Channel.ACTIVITY, _agent_started(notice, started, audience=audience))
+        case AgentProgress() as progress:
+            return compose(Channel.ACTIVITY, _agent_progress(notice, progress, audience=audience))
+        case AgentEnded() as ended:
+            return compose(Channel.ACTIVITY, _agent_ended(notice, ended, audience=audience))
+        case AlertStep() as step:
+            return compose(Channel.ALERT, _alert(notice, step, audience=audience))
+        case PoolTroubled() as trouble:
+            return compose(Channel.ALERT, _pool_troubled(notice, trouble, audience=audience))
+        case DailySummary() as summary:
+            return compose(Channel.ALERT, _summary(notice, summary, audience=audience))
     return None
 
 
@@ -59,19 +61,26 @@ def greeting(*, channel: Channel, user: str, at_ms: int) -> SlackMessage:
     return compose(channel, Parts(":wave: Test from the Claude pool", detail, when=utc(at_ms), user=user))
 
 
-def _alert(notice: Notice, *, audience: Audience) -> Parts | None:
-    match notice.kind, notice.fact:
-        case Kind.BREAKER_OPENED, BreakerMoved() as fact:
-            return _breaker_opened(notice, fact, audience=audience)
-        case Kind.BREAKER_CLOSED, BreakerMoved() as fact:
-            return _breaker_closed(notice, fact, audience=audience)
-        case Kind.ACCOUNT_OUT, AccountHeld() as fact:
-            return _account_out(notice, fact, audience=audience)
-        case Kind.ACCOUNT_BACK, AccountFreed() as fact:
-            return _account_back(notice, fact, audience=audience)
-        case _, PoolTroubled() as fact:
-            return _pool_troubled(notice, fact, audience=audience)
-    return None
+def _agent_started(notice: Notice, fact: AgentStarted, *, audience: Audience) -> Parts:
+    return Parts(
+        title=":arrow_forward: Request started",
+        facts={
+            "Model": quoted(fact.model or "unknown", limit=NAME_LIMIT),
+            "Pool": audience.name(fact.pool),
+            "From": quoted(" ".join(filter(None, (fact.source, fact.category))) or "unknown", limit=NAME_LIMIT),
+        },
+        about=f"activity {quoted(fact.activity, limit=NAME_LIMIT)}",
+        when=utc(notice.at_ms),
+    )
+
+
+def _agent_progress(notice: Notice, fact: AgentProgress, *, audience: Audience) -> Parts:
+    return Parts(
+        title=f":hourglass_flowing_sand: Attempt {fact.number} on {audience.name(fact.account)} ended, it goes on",
+        detail=quoted(": ".join(filter(None, (fact.outcome, fact.why))), limit=DETAIL_LIMIT),
+        about=f"activity {quoted(fact.activity, limit=NAME_LIMIT)}",
+        when=utc(notice.at_ms),
+    )
 
 
 def _agent_ended(notice: Notice, fact: AgentEnded, *, audience: Audience) -> Parts:
@@ -96,47 +105,36 @@ def _cost(fact: AgentEnded) -> str:
     return dollars(fact.cost_nano) if fact.price_known else f"{dollars(fact.cost_nano)} (price not known)"
 
 
-def _breaker_opened(notice: Notice, fact: BreakerMoved, *, audience: Audience) -> Parts:
-    if fact.mode == "forced_open":
-        then = f"Forced open{_by(fact.actor)}; stays open until a person changes it."
-    else:
-        then = f"Tried again from {utc(fact.until_ms)} on and back by itself if that succeeds."
+def _alert(notice: Notice, fact: AlertStep, *, audience: Audience) -> Parts:
+    said = quoted(fact.title, limit=DETAIL_LIMIT)
+    titles = {
+        Kind.ALERT_OPENED: f"{_SIGNS.get(fact.level, '')} {said}",
+        Kind.ALERT_ESCALATED: f"{_SIGNS.get(fact.level, '')} {said}",
+        Kind.ALERT_RESOLVED: f":large_green_circle: Over: {said}",
+        Kind.ALERT_ACKNOWLEDGED: f":eyes: Seen by {quoted(fact.by, limit=NAME_LIMIT)}: {said}",
+    }
+    news = notice.kind in {Kind.ALERT_OPENED, Kind.ALERT_ESCALATED}
+    over = f"It lasted {lasted(notice.at_ms - fact.since_ms)}." if notice.kind is Kind.ALERT_RESOLVED else ""
     return Parts(
-        title=f":red_circle: Circuit open: {audience.name(fact.account)}",
-        detail=f"{_because(fact.why)}{then}",
+        title=titles[notice.kind],
+        detail=quoted(fact.text, limit=DETAIL_LIMIT) if news else over,
         about=f"pool {audience.name(fact.pool)}",
         when=utc(notice.at_ms),
+        user=audience.user if news and fact.level != "warning" else "",
     )
 
 
-def _breaker_closed(notice: Notice, fact: BreakerMoved, *, audience: Audience) -> Parts:
+def _summary(notice: Notice, fact: DailySummary, *, audience: Audience) -> Parts:
+    alerts = ", ".join(quoted(title, limit=NAME_LIMIT) for title in fact.open_alerts[:NAMES_SHOWN])
     return Parts(
-        title=f":large_green_circle: Recovered: {audience.name(fact.account)}",
-        detail=f"{_because(fact.why)}Its circuit is closed{_by(fact.actor)}, it serves again.",
-        about=f"pool {audience.name(fact.pool)}",
-        when=utc(notice.at_ms),
-    )
-
-
-def _account_out(notice: Notice, fact: AccountHeld, *, audience: Audience) -> Parts:
-    whole = fact.scope == "organization" and fact.organization
-    until = "a person acts" if fact.until_ms >= NEVER_MS else utc(fact.until_ms)
-    detail = f" ({quoted(fact.detail, limit=DETAIL_LIMIT)})" if fact.detail else ""
-    also = " and its whole organization" if whole else ""
-    return Parts(
-        title=f":no_entry: Out: {audience.name(fact.account)}{also}",
-        detail=f"{_because(_REASONS.get(fact.why, fact.why))}Out until {until}{detail}.",
-        about=f"pool {audience.name(fact.pool)}",
-        when=utc(notice.at_ms),
-        user=audience.user if fact.why in _REASONS or fact.until_ms >= NEVER_MS else "",
-    )
-
-
-def _account_back(notice: Notice, fact: AccountFreed, *, audience: Audience) -> Parts:
-    return Parts(
-        title=f":large_green_circle: Back: {audience.name(fact.account)}",
-        detail=f"Its hold was lifted{_by(fact.actor)}.",
-        about=f"pool {audience.name(fact.pool)}",
+        title=f":bar_chart: {audience.name(fact.pool)} on {quoted(fact.day, limit=NAME_LIMIT)}",
+        detail=quoted(fact.outlook, limit=DETAIL_LIMIT),
+        facts={
+            "Calls": f"{fact.requests:,}, failed: {fact.failures:,}",
+            "Used": f"{fact.tokens:,} tokens, {dollars(fact.cost_nano)}",
+            "Month so far": dollars(fact.month_cost_nano),
+            "Open alerts": f"{len(fact.open_alerts)}: {alerts}" if alerts else "none",
+        },
         when=utc(notice.at_ms),
     )
 
@@ -168,7 +166,3 @@ def _names(fact: PoolTroubled, *, audience: Audience) -> str:
 
 def _because(why: str) -> str:
     return f"{quoted(why, limit=DETAIL_LIMIT)}. " if why else ""
-
-
-def _by(actor: str) -> str:
-    return f" by {quoted(actor, limit=NAME_LIMIT)}" if actor else ""

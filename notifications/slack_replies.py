@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
-from notifications.errors import SlackError, SlackMessageInvalid, SlackRateLimited, SlackRefused, SlackUnavailable
+from notifications.errors import DeliveryError, DestinationRefused, MessageInvalid, RateLimited, Unavailable
 
 DEFAULT_RETRY_AFTER: Final = 30.0
 LONGEST_RETRY_AFTER: Final = 600.0
@@ -44,7 +44,7 @@ _PASSING: Final = frozenset({
 })  # fmt: skip
 
 
-def verdict(*, status: int, word: str, retry_after: str | None) -> SlackError | None:
+def verdict(*, status: int, word: str, retry_after: str | None) -> DeliveryError | None:
     """None if Slack took the message, else the error to raise.
 
     `word` is the webhook's body or the Web API's `error` (`ok` when it has none). Unknown words are taken by
@@ -53,23 +53,23 @@ def verdict(*, status: int, word: str, retry_after: str | None) -> SlackError | 
     """
     said = _plain(word)
     if status == HTTPStatus.TOO_MANY_REQUESTS or said in _TOO_FAST:
-        return SlackRateLimited("rate limited", retry_after=_pause(retry_after))
+        return RateLimited("rate limited", retry_after=pause(retry_after))
     if said in _REFUSED:
-        return SlackRefused(said, advice=_REFUSED[said])
+        return DestinationRefused(said, advice=_REFUSED[said])
     if said in _INVALID:
-        return SlackMessageInvalid(said, advice="Slack does not accept this message")
+        return MessageInvalid(said, advice="Slack does not accept this message")
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or said in _PASSING:
-        return SlackUnavailable(f"HTTP {status}", retry_after=_pause(retry_after) if retry_after else None)
+        return Unavailable(f"HTTP {status}", retry_after=pause(retry_after) if retry_after else None)
     if status // 100 == 2:  # noqa: PLR2004 (any success)
-        return None if said == "ok" else SlackMessageInvalid(said or "empty answer")
+        return None if said == "ok" else MessageInvalid(said or "empty answer")
     return _by_status(status, said)
 
 
-def _by_status(status: int, said: str) -> SlackError:
+def _by_status(status: int, said: str) -> DeliveryError:
     code = f"HTTP {status} {said}".strip()
     if status in _GONE:
-        return SlackRefused(code, advice="check the token, the channel or the webhook")
-    return SlackMessageInvalid(code)
+        return DestinationRefused(code, advice="check the token, the channel or the webhook")
+    return MessageInvalid(code)
 
 
 def _plain(word: str) -> str:
@@ -79,7 +79,7 @@ def _plain(word: str) -> str:
     return bare if looks_right else ""
 
 
-def _pause(retry_after: str | None) -> float:
+def pause(retry_after: str | None) -> float:
     """Seconds to wait, bounded; the header's other form (a date) is not used by Slack."""
     if retry_after is None or not retry_after.strip().isdecimal():
         return DEFAULT_RETRY_AFTER

@@ -56,5 +56,14 @@ def dollars(nano: int) -> str:
     return f"${Decimal(nano).scaleb(-9):,.4f}"
 
 
+def lasted(ms: int) -> str:
+    """A time span as people say it: the two largest units."""
+    parts, left = [], max(0, ms) // 1_000
+    for length, unit in ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")):
+        count, left = divmod(left, length)
+        parts += [f"{count} {unit}"] if count else []
+    return " ".join(parts[:2]) or "less than a second"
+
+
 def seconds(ms: int) -> str:
     return f"{Decimal(ms).scaleb(-3):,.1f} s"

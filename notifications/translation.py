@@ -15,7 +15,9 @@ from notifications.kinds import (
     AgentEnded,
     AgentProgress,
     AgentStarted,
+    AlertStep,
     BreakerMoved,
+    DailySummary,
     Kind,
     Notice,
     PoolTroubled,
@@ -50,7 +52,7 @@ def translate(entry: Entry) -> Notice | None:
     make = _ENTRIES.get(entry.type)
     if make is not None:
         return make(entry)
-    record = _ACTIVITIES.get(entry.type)
+    record = _RECORDS.get(entry.type)
     payload = _object(entry.fields.get("payload", ""))
     return record(entry, payload) if record is not None and payload is not None else None
 
@@ -170,6 +172,40 @@ def _ended(kind: Kind) -> Callable[[Entry, Mapping[str, object]], Notice]:
     return make
 
 
+def _alert(entry: Entry, said: Mapping[str, object]) -> Notice | None:
+    kind = _ALERT_STEPS.get(_text(said.get("step")))
+    fact = AlertStep(
+        alert=_text(said.get("alert")),
+        number=_int(said.get("number")),
+        pool=_text(said.get("pool")),
+        cause=_text(said.get("kind")),
+        level=_text(said.get("level")),
+        about=_text(said.get("subject")),
+        subject_id=_text(said.get("subject_id")),
+        title=_text(said.get("title")),
+        text=_text(said.get("text")),
+        since_ms=_int(said.get("since_ms")),
+        by=_text(said.get("by")),
+    )
+    return Notice(entry.id, kind, _int(said.get("at_ms")) or entry.at_ms, fact) if kind else None
+
+
+def _summary(entry: Entry, said: Mapping[str, object]) -> Notice:
+    alerts = said.get("open_alerts")
+    fact = DailySummary(
+        pool=_text(said.get("pool")),
+        day=_text(said.get("day")),
+        requests=_int(said.get("requests")),
+        failures=_int(said.get("failures")),
+        tokens=_int(said.get("tokens")),
+        cost_nano=_int(said.get("cost_nano")),
+        month_cost_nano=_int(said.get("month_cost_nano")),
+        open_alerts=tuple(map(_text, alerts)) if isinstance(alerts, list) else (),
+        outlook=_text(said.get("outlook")),
+    )
+    return Notice(entry.id, Kind.DAILY_SUMMARY, entry.at_ms, fact)
+
+
 def _tokens(usage: object) -> int:
     """All tokens of a usage record; web searches are no tokens."""
     counts = usage.items() if isinstance(usage, dict) else ()
@@ -217,9 +253,17 @@ _ENTRIES: Final[Mapping[str, Callable[[Entry], Notice | None]]] = {
     "pool.outage": _troubled(Kind.OUTAGE),
     "pool.common_cause": _troubled(Kind.COMMON_CAUSE),
 }
-_ACTIVITIES: Final[Mapping[str, Callable[[Entry, Mapping[str, object]], Notice]]] = {
+_ALERT_STEPS: Final = {
+    "opened": Kind.ALERT_OPENED,
+    "escalated": Kind.ALERT_ESCALATED,
+    "resolved": Kind.ALERT_RESOLVED,
+    "acknowledged": Kind.ALERT_ACKNOWLEDGED,
+}
+_RECORDS: Final[Mapping[str, Callable[[Entry, Mapping[str, object]], Notice | None]]] = {
     "activity.started": _started,
     "activity.progress": _progress,
     "activity.completed": _ended(Kind.AGENT_COMPLETED),
     "activity.failed": _ended(Kind.AGENT_FAILED),
+    "quota.alert": _alert,
+    "quota.summary": _summary,
 }

@@ -1,18 +1,17 @@
 """Where this package meets Django: the only module here that reads settings."""
 
 import logging
-import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
+from django.utils import timezone
 
-from notifications.lanes import Courier
+from notifications.courier import Do
 from notifications.origins import acceptable
-from notifications.relay import Relay
-from notifications.slack import SlackSender
+from notifications.post_office import PostOffice
+from notifications.sinks import WebhookSettings, sinks_of
 from notifications.slack_blocks import Channel
 from notifications.slack_routes import SlackSettings, routes
 from notifications.slack_text import user_id
@@ -34,20 +33,18 @@ def slack_settings() -> SlackSettings:
     )
 
 
-@asynccontextmanager
-async def open_relay() -> AsyncIterator[Relay]:
-    """A relay on the running loop, with Slack if it is configured; what still waits is sent before it closes."""
+def webhook_settings() -> WebhookSettings:
+    """What the environment says about the signed webhook."""
+    return WebhookSettings(url=_text("NOTIFY_WEBHOOK_URL"), secret=_text("NOTIFY_WEBHOOK_SECRET"))
+
+
+def post_office(do: Do) -> PostOffice:
+    """The relay and the couriers of what is configured; `do` runs ORM work."""
     slack = slack_settings()
+    sinks = sinks_of(slack, webhook_settings())
     if not routes(slack):
         logger.info("slack: off, no SLACK_* variable names a place to send to", extra={"action": "slack_unset"})
-        yield Relay(messenger=None)
-        return
-    courier = Courier(sender=SlackSender(settings=slack), clock=time.monotonic)
-    courier.start()
-    try:
-        yield Relay(messenger=courier, user=slack.user)
-    finally:
-        await courier.close()
+    return PostOffice(sinks=sinks, do=do, now=timezone.now, user=slack.user)
 
 
 def from_our_page(scope: Mapping[str, Any]) -> bool:

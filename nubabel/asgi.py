@@ -3,6 +3,7 @@
 /v1/*      the gateway's own ASGI application, before Django (its middleware costs about 2 ms a request)
 /api/activity/stream  server-sent events, likewise: Django would keep a thread for every listener
 /health/*  nubabel.health_faces, likewise: it must answer when Django cannot
+/metrics   nubabel.metrics_face, likewise: for monitoring, with a token or an access key
 other http Django, behind limits on the body (nubabel.intake)
 websocket  the live view, for pages of our own origin only
 
@@ -21,7 +22,7 @@ django_application: Final = get_asgi_application()  # sets Django up; what follo
 
 from django.conf import settings  # noqa: E402
 
-from nubabel import health_faces, intake, lifespan, routes  # noqa: E402
+from nubabel import health_faces, intake, lifespan, metrics_face, routes  # noqa: E402
 from nubabel.web import farewell  # noqa: E402
 
 websocket_application: Final = OriginValidator(URLRouter(routes.websocket_urlpatterns()), settings.WEBSOCKET_ORIGINS)
@@ -40,6 +41,8 @@ async def application(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN
 async def answered(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401
     if health_faces.answers(scope):
         await health_faces.application(scope, receive, send)
+    elif metrics_face.answers(scope):
+        await metrics_face.application(scope, receive, send)
     elif farewell.closed():
         await farewell.refuse(send)
     elif (data_plane := routes.data_plane(scope)) is not None:

@@ -16,7 +16,17 @@ from nubabel.errors import NubabelError
 WITHOUT_STORE: Final = frozenset(
     {
         *("check", "collectstatic", "compilemessages", "dbshell", "diffsettings", "findstatic", "help", "makemessages"),
-        *("makemigrations", "migrate", "serve", "showmigrations", "spectacular", "sqlmigrate", "startapp", "test"),
+        *(
+            "makemigrations",
+            "migrate",
+            "serve",
+            "showmigrations",
+            "smoke_test",
+            "spectacular",
+            "sqlmigrate",
+            "startapp",
+            "test",
+        ),
         *("version", "--version", "--help", "-h"),
     }
 )

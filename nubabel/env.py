@@ -16,6 +16,7 @@ from environs import Env, EnvValidationError
 
 from nubabel import parsers
 from nubabel.errors import ConfigError, Problem
+from nubabel.production import insecurities
 from nubabel.variables import BY_NAME
 
 BASE_DIR: Final = Path(__file__).resolve().parent.parent
@@ -45,6 +46,7 @@ class Config:
     log_level: str
     drain_seconds: int
     unready_seconds: int
+    metrics_token: str = field(repr=False)
     pool_processes: int
     simulator_port: int
     anthropic_api_key: str = field(repr=False)
@@ -58,6 +60,8 @@ class Config:
     slack_activity_channel: str
     slack_alert_channel: str
     slack_mention_user_id: str
+    notify_webhook_url: str = field(repr=False)
+    notify_webhook_secret: str = field(repr=False)
 
     @property
     def production(self) -> bool:
@@ -89,6 +93,7 @@ _PARSERS: Final[Mapping[str, Callable[[str], Any]]] = {
     "LOG_LEVEL": lambda text: parsers.one_of("DEBUG", "INFO", "WARNING", "ERROR")(text.upper()),
     "DRAIN_SECONDS": parsers.whole_number(1, 3600),
     "UNREADY_SECONDS": parsers.whole_number(0, 300),
+    "METRICS_TOKEN": parsers.token,
     "POOL_PROCESSES": parsers.whole_number(1, 1000),
     "SIMULATOR_PORT": parsers.whole_number(1, 65535),
     "ANTHROPIC_API_KEY": parsers.api_key,
@@ -99,6 +104,7 @@ _PARSERS: Final[Mapping[str, Callable[[str], Any]]] = {
     "SLACK_WEBHOOK_URL": parsers.secure_address,
     "SLACK_ALERT_WEBHOOK_URL": parsers.secure_address,
     "SLACK_ACTIVITY_WEBHOOK_URL": parsers.secure_address,
+    "NOTIFY_WEBHOOK_URL": parsers.secure_address,
 }
 _LISTS: Final = frozenset(
     {"ENCRYPTION_KEY_FALLBACKS", "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "ANTHROPIC_PRIVATE_NETWORKS"}
@@ -128,7 +134,9 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
     env = _Env(given)
     values = {spec.name: _parsed(env, spec.name.upper()) for spec in fields(Config)}
     problems = _complaints(env)
-    problems += _missing(given, production=values["django_env"] == "production")
+    production = values["django_env"] == "production"
+    problems += _missing(given, production=production)
+    problems += insecurities(values) if production else []
     if problems:
         raise ConfigError(tuple(problems))
     return Config(**values)

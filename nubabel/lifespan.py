@@ -1,12 +1,16 @@
 """What a web process does when its server starts and stops."""
 
 import asyncio
+import gc
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
 
 logger = logging.getLogger(__name__)
+
+GARBAGE_THRESHOLDS: Final = (10_000, 20, 20)
+"""A request makes hundreds of short-lived objects: at the usual 700 every other one pays for a collection."""
 
 Closer = Callable[[], Awaitable[None]]
 
@@ -15,24 +19,42 @@ async def application(_scope: Any, receive: Any, send: Any) -> None:  # noqa: AN
     """The server says two things, in this order: begin, and, much later, end."""
     await receive()
     await asyncio.to_thread(warm_up)
+    pulse = asyncio.create_task(_pulse())
     await send({"type": "lifespan.startup.complete"})
     await receive()
+    pulse.cancel()
+    await asyncio.wait([pulse])
     await close_all(closers())
     await send({"type": "lifespan.shutdown.complete"})
 
 
 def warm_up() -> None:
-    """Import the SDK before the first request instead of inside it: it takes 1.5 s and more."""
+    """Import the SDK before the first request instead of inside it: it takes 1.5 s and more.
+
+    What is loaded by then stays; the collector of garbage need not look at it again and again.
+    """
     import_module("anthropic")
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
 
 
 def closers() -> tuple[Closer, ...]:
     """In this order: what the gateway still settles needs the engine."""
     from gateway.wiring import close_wiring
     from nubabel.live import close_live
-    from quota.wiring import close_engine
+    from quota.wiring import close_engine, close_gatherer
 
-    return close_live, close_wiring, close_engine
+    return close_live, close_wiring, close_gatherer, close_engine
+
+
+async def _pulse() -> None:
+    """Report to the metrics, as long as this process serves."""
+    from gateway.wiring import get_wiring  # both want Django's apps ready
+    from quota.metrics.pulse import Pulse
+    from quota.wiring import redis_url
+
+    await Pulse(url=redis_url(), role="web", waiting=get_wiring().ports.room.everywhere).run()
 
 
 async def close_all(closing: Iterable[Closer]) -> None:

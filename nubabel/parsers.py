@@ -16,6 +16,7 @@ Network = IPv4Network | IPv6Network
 _HEX_KEY: Final = re.compile(r"[0-9a-fA-F]{64}")
 _CONSUMER_TOKENS: Final = ("sk-ant-oat", "sk-ant-ort", "sk-ant-sid")
 _SECRET_KEY_LENGTH: Final = 50
+_TOKEN_LENGTH: Final = 32
 _DATABASES: Final = frozenset({"postgresql", "postgres", "sqlite"})
 
 
@@ -75,6 +76,13 @@ def hex_key(text: str) -> str:
 def secret_key(text: str) -> str:
     if len(text) < _SECRET_KEY_LENGTH or len(set(text)) < 5:  # noqa: PLR2004 - Django's own rule (security.W009)
         raise EnvError(f"is too weak: at least {_SECRET_KEY_LENGTH} characters, at least 5 different ones")
+    return text
+
+
+def token(text: str) -> str:
+    """A secret that a program presents as it is."""
+    if len(_opaque(text)) < _TOKEN_LENGTH:
+        raise EnvError(f"is too short: at least {_TOKEN_LENGTH} characters")
     return text
 
 

@@ -21,6 +21,7 @@ PORT = CONFIG.port
 DRAIN_SECONDS = CONFIG.drain_seconds
 UNREADY_SECONDS = CONFIG.unready_seconds
 POOL_PROCESSES = CONFIG.pool_processes
+METRICS_TOKEN = CONFIG.metrics_token
 DATA_DIR = CONFIG.data_dir
 DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 
@@ -54,6 +55,8 @@ SLACK_ACTIVITY_WEBHOOK_URL = CONFIG.slack_activity_webhook_url
 SLACK_ACTIVITY_CHANNEL = CONFIG.slack_activity_channel
 SLACK_ALERT_CHANNEL = CONFIG.slack_alert_channel
 SLACK_MENTION_USER_ID = CONFIG.slack_mention_user_id
+NOTIFY_WEBHOOK_URL = CONFIG.notify_webhook_url
+NOTIFY_WEBHOOK_SECRET = CONFIG.notify_webhook_secret
 
 # --- what runs -------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -163,23 +166,34 @@ AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False  # its pages are not in the admin site's skin; `manage.py axes_reset` unlocks
 
 REST_FRAMEWORK: dict[str, Any] = {
-    "DEFAULT_PERMISSION_CLASSES": ["nubabel.api.DenyAll"],  # a view that forgets to say who may is closed
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["nubabel.api.ByRights"],  # a view that nubabel.rights does not name is closed
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.authentication.AccessKeyAuthentication",
+        "accounts.authentication.StaffSessionAuthentication",
+    ],
+    "DEFAULT_THROTTLE_CLASSES": ["accounts.api.throttling.PerCaller"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_PARSER_CLASSES": ["accounts.api.parsers.StrictJson"],
+    "DEFAULT_SCHEMA_CLASS": "nubabel.schema.Described",
+    "DEFAULT_METADATA_CLASS": None,
+    "EXCEPTION_HANDLER": "nubabel.api_errors.answer",
+    "URL_FORMAT_OVERRIDE": None,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Nubabel Claude pool",
-    "DESCRIPTION": "Accounts, quota and requests of a pool of Claude accounts.",
+    "DESCRIPTION": "Accounts, quota and requests of a pool of Claude accounts. How to use it: docs/api.md.",
     "VERSION": "0.1.0",
     "OAS_VERSION": "3.1.1",
+    "SCHEMA_PATH_PREFIX": "/api(/admin)?",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {"AccessKeyState": ["usable", "expired", "revoked"]},
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "nubabel.schema.strict_requests"],
     "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAdminUser"],
-    "SERVE_AUTHENTICATION": ["rest_framework.authentication.SessionAuthentication"],
+    "SERVE_PERMISSIONS": ["nubabel.api.ByRights"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "persistAuthorization": False, "validatorUrl": None},
 }
 
 # --- the web's dangers -------------------------------------------------------------------------------------------

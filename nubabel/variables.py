@@ -31,12 +31,17 @@ VARIABLES: Final[tuple[Variable, ...]] = (
     Variable("PORT", "a number from 1 to 65535 that no other program listens on", "8000"),
     Variable("DATA_DIR", "a folder this user may write to", ".data"),
     Variable("DATABASE_URL", "postgresql://user:password@host:5432/name, or sqlite:////path/to/file", secret=True),
-    Variable("REDIS_URL", "redis://host:6379/0, rediss://… or unix:///path/to/socket?db=0", secret=True),
+    Variable(
+        "REDIS_URL",
+        "redis://host:6379/0, rediss://… (?ssl_ca_certs=/path for a CA of your own) or unix:///path/to/socket?db=0",
+        secret=True,
+    ),
     Variable("ALLOWED_HOSTS", "the host names people use, comma-separated, e.g. pool.example.com (never *)"),
     Variable("CSRF_TRUSTED_ORIGINS", "origins with scheme, comma-separated, e.g. https://pool.example.com"),
     Variable("LOG_LEVEL", "use DEBUG, INFO, WARNING or ERROR", "INFO"),
     Variable("DRAIN_SECONDS", "seconds (1 to 3600) that running requests get at a stop", "30"),
     Variable("UNREADY_SECONDS", "seconds (0 to 300) to go on serving after saying at /health/ready that it stops", "5"),
+    Variable("METRICS_TOKEN", "at least 32 characters without blanks, or leave it empty", secret=True),
     Variable("POOL_PROCESSES", "the number of web processes (1 to 1000) that share the pools", "1"),
     Variable("SIMULATOR_PORT", "a free port from 1 to 65535 for the demo's simulated Claude", "9100"),
     Variable(
@@ -53,7 +58,13 @@ VARIABLES: Final[tuple[Variable, ...]] = (
     Variable("SLACK_ACTIVITY_WEBHOOK_URL", _SLACK_HOOK, secret=True),
     Variable("SLACK_ACTIVITY_CHANNEL", "a channel such as #it-test"),
     Variable("SLACK_ALERT_CHANNEL", "a channel such as #it-test"),
-    Variable("SLACK_MENTION_USER_ID", "a Slack member id such as U012AB3CD, without @"),
+    Variable("SLACK_MENTION_USER_ID", "a Slack member id such as U012AB3CD or <@U012AB3CD>"),
+    Variable("NOTIFY_WEBHOOK_URL", "an https address of yours that takes signed JSON, or leave it empty", secret=True),
+    Variable(
+        "NOTIFY_WEBHOOK_SECRET",
+        'at least 32 random characters; python3 -c "import secrets; print(secrets.token_hex(32))"',
+        secret=True,
+    ),
 )
 
 BY_NAME: Final = {variable.name: variable for variable in VARIABLES}

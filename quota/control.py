@@ -1,7 +1,20 @@
 """Questions to the engine that code outside of an event loop asks."""
 
-from quota.engine.errors import EngineEmpty
-from quota.wiring import open_patient_engine
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from asgiref.sync import async_to_sync
+
+from quota.engine.errors import EngineEmpty, UnknownAccount
+from quota.engine.preview import Preview, preview
+from quota.engine.redis import RedisEngine
+from quota.engine.types import LeaseRequest
+from quota.engine.views import PoolSnapshot
+from quota.publish import publish_pool
+from quota.wiring import open_patient_engine, open_watching_engine
+
+T = TypeVar("T")
 
 
 async def leases_in_force(pool: str, account: str) -> int:
@@ -14,3 +27,67 @@ async def leases_in_force(pool: str, account: str) -> int:
         return 0
     finally:
         await engine.close()
+
+
+def ask(pool_id: uuid.UUID, question: Callable[[RedisEngine], Awaitable[T]]) -> T:
+    """The engine's answer; what it has not been told of the pool (Redis lost it), it is told first.
+
+    Raises the engine's errors. `question` may be put twice.
+    """
+    try:
+        return _put(question)
+    except (EngineEmpty, UnknownAccount):
+        publish_pool(pool_id)
+        return _put(question)
+
+
+def look(pool_id: uuid.UUID, *, accounts: Sequence[str] | None = None) -> PoolSnapshot:
+    """The pool as the engine sees it now, all accounts or those named. Raises the engine's errors."""
+    found = ask(pool_id, lambda engine: engine.snapshot(str(pool_id), accounts=accounts))
+    if accounts is not None and not set(accounts) <= set(found.accounts):
+        publish_pool(pool_id)
+        found = ask(pool_id, lambda engine: engine.snapshot(str(pool_id), accounts=accounts))
+    return found
+
+
+def would_lease(request: LeaseRequest) -> Preview:
+    """What a lease would be answered now; none is taken. Raises the engine's errors."""
+
+    async def asked(engine: RedisEngine) -> Preview:
+        seen = await engine.look(request.pool, session=request.session)
+        return preview(seen, request, now_ms=seen.clock_ms)
+
+    return ask(uuid.UUID(request.pool), asked)
+
+
+def reset_breaker(pool_id: uuid.UUID, account: str, *, actor: str) -> None:
+    """Close the account's breaker and forget its failures."""
+    ask(pool_id, lambda engine: engine.reset_breaker(str(pool_id), account, actor=actor))
+
+
+def force_open(pool_id: uuid.UUID, account: str, *, actor: str, why: str) -> None:
+    """Take the account out, whatever its breaker finds, until a person says otherwise."""
+    ask(pool_id, lambda engine: engine.force_open(str(pool_id), account, actor=actor, why=why))
+
+
+def force_closed(pool_id: uuid.UUID, account: str, *, actor: str, why: str) -> None:
+    """Use the account, whatever its breaker finds, until a person says otherwise."""
+    ask(pool_id, lambda engine: engine.force_closed(str(pool_id), account, actor=actor, why=why))
+
+
+def clear_cooldown(pool_id: uuid.UUID, account: str, *, actor: str) -> None:
+    """Drop every hold on the account and on its organization."""
+    ask(pool_id, lambda engine: engine.clear_cooldown(str(pool_id), account, actor=actor))
+
+
+def _put(question: Callable[[RedisEngine], Awaitable[T]]) -> T:
+    """By a connection of one's own: people may wait longer than requests, and what they meet is theirs alone."""
+
+    async def put() -> T:
+        engine = open_watching_engine()
+        try:
+            return await question(engine)
+        finally:
+            await engine.close()
+
+    return async_to_sync(put)()

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
@@ -13,12 +13,20 @@ from django.utils import timezone
 
 from accounts.models import ClaudeAccount, Pool
 from accounts.services import remember_origin
+from quota import alert_store, summaries
 from quota.activities import mark_silent
+from quota.alert_scenes import read_scene
+from quota.alerting.findings import Watched
+from quota.alerting.values import Finding, Scene
 from quota.entries import Entry
+from quota.forecasts import explain_with
 from quota.ledger import Unreadable, Written, write_surely
 from quota.origins import Origin, origins
 from quota.publish import PoolImage, forget_pardoned, read_pool
+from quota.records import AlertMoved, DaySummary
 
+LOOK_EVERY: Final = timedelta(milliseconds=900)
+"""Of all workers together; a little less than one worker's second."""
 SILENT_AFTER: Final = timedelta(hours=24)
 """Longer than any call may take."""
 
@@ -28,20 +36,21 @@ T = TypeVar("T")
 
 
 class DatabaseStore:
-    """`Store` of the drain and `Source` of the worker. Methods raise Django's database errors."""
+    """Drain's `Store`, the worker's `Source`, the watch's `AlertStore`. Methods raise Django's database errors."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, look_every: timedelta = LOOK_EVERY) -> None:
+        self._look_every = look_every
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
         self._origins: dict[str, Origin] = {}
         self.names: Mapping[str, str] = {}
 
     async def pools(self) -> list[str]:
-        pools, accounts = await self._do(_names)
+        pools, accounts = await self.do(_names)
         self.names = pools | accounts
         return sorted(pools)
 
     async def write(self, pool_id: uuid.UUID, entries: Sequence[Entry], unreadable: Sequence[Unreadable]) -> Written:
-        written = await self._do(lambda: write_surely(pool_id, entries, unreadable))
+        written = await self.do(lambda: write_surely(pool_id, entries, unreadable))
         await self._learn(origins(entries))
         return written
 
@@ -49,17 +58,37 @@ class DatabaseStore:
         """Keep whose keys these are; asks the database only when an answer says something new."""
         for account, origin in said.items():
             if self._origins.get(account) != origin:
-                await self._do(partial(_remember, account, origin))
+                await self.do(partial(_remember, account, origin))
                 self._origins[account] = origin
 
     async def image(self, pool: str) -> PoolImage | None:
-        return await self._do(lambda: _image(uuid.UUID(pool)))
+        return await self.do(lambda: _image(uuid.UUID(pool)))
 
     async def forget_pardoned(self, image: PoolImage) -> None:
-        await self._do(lambda: forget_pardoned(image))
+        await self.do(lambda: forget_pardoned(image))
 
     async def mark_silent(self) -> int:
-        return await self._do(lambda: mark_silent(before=timezone.now() - SILENT_AFTER))
+        return await self.do(lambda: mark_silent(before=timezone.now() - SILENT_AFTER))
+
+    async def scene(self, pool: str) -> Scene | None:
+        return await self.do(partial(_scene, uuid.UUID(pool), self._look_every))
+
+    async def judge(self, pool: str, found: Sequence[Finding], *, now_ms: int) -> int:
+        explain = explain_with(uuid.UUID(pool), now=timezone.now())
+        return await self.do(partial(alert_store.judge, uuid.UUID(pool), found, now_ms=now_ms, explain=explain))
+
+    async def claim_untold(self, pool: str) -> list[tuple[int, AlertMoved]]:
+        return await self.do(lambda: alert_store.claim_untold(uuid.UUID(pool), now=timezone.now()))
+
+    async def mark_told(self, ids: Iterable[int]) -> None:
+        await self.do(lambda: alert_store.mark_told(ids))
+
+    async def summary_due(self, pool: str, limits: Sequence[Watched]) -> DaySummary | None:
+        return await self.do(lambda: summaries.summary_due(uuid.UUID(pool), limits, now=timezone.now()))
+
+    async def mark_summarized(self, pool: str) -> None:
+        today = (timezone.now() - summaries.SETTLES).date()
+        await self.do(lambda: summaries.mark_summarized(uuid.UUID(pool), today=today))
 
     async def close(self) -> None:
         """Give the connection back; work that hangs is waited for no longer than a second."""
@@ -67,7 +96,8 @@ class DatabaseStore:
         await asyncio.wait([closing], timeout=_CLOSE_SECONDS)
         self._thread.shutdown(wait=False)
 
-    async def _do(self, work: Callable[[], T]) -> T:
+    async def do(self, work: Callable[[], T]) -> T:
+        """Run it in the thread that owns the connection."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, _with_connection, work)
 
 
@@ -87,6 +117,11 @@ def _names() -> tuple[dict[str, str], dict[str, str]]:
         for model in (Pool, ClaudeAccount)
     )
     return pools, accounts
+
+
+def _scene(pool_id: uuid.UUID, every: timedelta) -> Scene | None:
+    mine = alert_store.claim_look(pool_id, now=timezone.now(), every=every)
+    return read_scene(pool_id) if mine else None
 
 
 def _remember(account: str, origin: Origin) -> None:

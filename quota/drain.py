@@ -14,6 +14,7 @@ from quota.engine.stream import decode
 from quota.entries import Entry
 from quota.facts import ENTRY
 from quota.ledger import Unreadable, Written
+from quota.metrics.counting import counts_of
 from quota.streams import BLOCK_MS, TAIL, Raw, Streams
 
 logger = logging.getLogger(__name__)
@@ -37,7 +38,10 @@ class Store(Protocol):
 
 
 class Teller(Protocol):
-    """Who tells people of what is written. Never raises, takes a bounded time, and may hear of an entry twice."""
+    """Who tells people of what is written. Takes a bounded time, and may hear of an entry twice.
+
+    Raises Django's database errors; then the entries are told again.
+    """
 
     async def publish(self, entries: Iterable[Entry], *, names: Mapping[str, str]) -> None: ...
 
@@ -145,7 +149,8 @@ class Drain:
         entries, unreadable = decoded(raw)
         written = await self._store.write(uuid.UUID(pool), entries, unreadable)
         await self._teller.publish(entries, names=self._store.names)
-        await self._streams.acknowledge(pool, [entry_id for entry_id, _ in raw])
+        ids = [entry_id for entry_id, _ in raw]
+        await self._streams.acknowledge(pool, ids, counts=counts_of(pool, entries))
         self.total += written
         if written.set_aside:
             logger.error(

@@ -3,6 +3,12 @@
 QuotaError
 ├── RecordUnreadable    a record's JSON does not say what it should
 ├── EntryUnreadable     a stream entry makes no sense; it is set aside, never retried
+├── AdminApiError       Anthropic's Admin API did not say what was asked; the message says what to do
+│   ├── AdminKeyRefused     the Admin key is wrong, expired or of a kind that may not ask
+│   ├── AdminThrottled      asked too often; `retry_after` says when to ask again
+│   ├── AdminUnreachable    it did not answer in time, or with a failure of its own
+│   ├── AdminAnswerOdd      its answer is not what is documented
+│   └── ReportMissing       the organization does not have this report; an older one may serve
 └── SetupFailed         a check of `init_multi_account` failed; the message says how to mend it
     ├── SchemaBehind    migrations are missing
     └── ChecksFailed    everything that is wrong, at once
@@ -45,3 +51,37 @@ class ChecksFailed(SetupFailed):
     def __init__(self, failures: list[SetupFailed]) -> None:
         super().__init__(failures[0].check, failures[0].why, failures[0].mend)
         self.failures = failures
+
+
+class AdminApiError(QuotaError):
+    """Anthropic's Admin API did not say what was asked. `mend` says what to do."""
+
+    mend = "It is asked again within minutes; nothing needs to be done unless this lasts."
+
+
+class AdminKeyRefused(AdminApiError):
+    """The Admin key is wrong, expired, revoked, or may not ask."""
+
+    mend = "Make a new Admin key in the Claude Console of this organization and enter it here."
+
+
+class AdminThrottled(AdminApiError):
+    """Asked too often. `retry_after` is in seconds; None if it was not said."""
+
+    def __init__(self, message: str, *, retry_after: float | None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class AdminUnreachable(AdminApiError):
+    """It did not answer in time, or with a failure of its own."""
+
+
+class AdminAnswerOdd(AdminApiError):
+    """Its answer is not what is documented."""
+
+    mend = "Anthropic may have changed this report; look for a newer version of this software."
+
+
+class ReportMissing(AdminApiError):
+    """The organization does not have this report."""

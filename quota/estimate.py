@@ -4,9 +4,10 @@ The pool chooses how careful to be: `expected` books what such a request usually
 could take at most, under which not even one answer in flight can push an account over its day.
 """
 
-from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal
+
+import msgspec
 
 from quota.pricing import price
 from quota.records import TokenUsage
@@ -23,8 +24,7 @@ _HIDDEN_PROMPT: Final = 1_024
 """Tokens Anthropic adds to a prompt by itself (tool instructions), which no body shows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
+class Estimate(msgspec.Struct, frozen=True):
     """Tokens of all kinds and nano-dollars to reserve."""
 
     tokens: int

@@ -203,7 +203,8 @@ AMOUNTS: Final = (
 )
 """Columns of a rollup that add up."""
 Amounts = tuple[int, ...]
-_FAILED: Final = frozenset({"failure", "overloaded", "rejected"})
+FAILED_VERDICTS: Final = frozenset({"failure", "overloaded", "rejected"})
+"""Those that count against the breaker."""
 
 
 def entry_order(entry: str) -> tuple[int, int]:
@@ -243,7 +244,7 @@ def _amounts(attempt: AttemptFacts) -> Amounts:
     return (
         1,
         attempt.counted_requests,
-        int(attempt.verdict in _FAILED),
+        int(attempt.verdict in FAILED_VERDICTS),
         int(attempt.state == AttemptState.EXPIRED),
         int(not attempt.price_known),
         attempt.tokens,

@@ -24,11 +24,10 @@ from quota.errors import EntryUnreadable
 from quota.facts import AMOUNTS, ENTRY, ERROR, NAME, ActivityFacts, Amounts, AttemptFacts, RollupKey, rollup_deltas
 from quota.models import Activity, Attempt, RejectedKey, SetAside, UsageRollup
 from quota.parsing import text
+from quota.status import KEY_REFUSED
 
 logger = logging.getLogger(__name__)
 
-INVALID_KEY: Final = "invalid key"
-"""How a `disabled_reason` begins where Anthropic refused the key."""
 _COMMON_CAUSE: Final = timedelta(minutes=1)
 """The engine's span within which several refused keys have one cause."""
 _SHOWN: Final = 2_000
@@ -218,7 +217,7 @@ def _note_rejection(pool_id: uuid.UUID, rejection: Rejection) -> None:
     RejectedKey.objects.update_or_create(account_id=rejection.account_id, defaults=facts)
     account = ClaudeAccount.objects.filter(pk=rejection.account_id, enabled=True, updated_at__lte=rejection.at).first()
     if account:
-        disable_account(account, why=f"{INVALID_KEY}: {rejection.why}" if rejection.why else INVALID_KEY)
+        disable_account(account, why=f"{KEY_REFUSED}: {rejection.why}" if rejection.why else KEY_REFUSED)
 
 
 def _acquit(acquittal: Acquittal) -> None:
@@ -226,5 +225,5 @@ def _acquit(acquittal: Acquittal) -> None:
     recent = (acquittal.at - _COMMON_CAUSE, acquittal.at)
     condemned = RejectedKey.objects.filter(pk__in=acquittal.account_ids, at__range=recent)
     for account_id in list(condemned.values_list("pk", flat=True)):
-        reinstate_account(account_id=str(account_id), disabled_for=INVALID_KEY)
+        reinstate_account(account_id=str(account_id), disabled_for=KEY_REFUSED)
     condemned.delete()

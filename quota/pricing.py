@@ -11,6 +11,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
+import msgspec
+
 from quota.catalog import NAMES_REMEMBERED, undated
 from quota.records import TokenUsage
 
@@ -21,8 +23,7 @@ _WEB_SEARCH_NANO: Final = NANO_PER_USD * 10 // 1_000
 _ALWAYS: Final = date.min
 
 
-@dataclass(frozen=True, slots=True)
-class Price:
+class Price(msgspec.Struct, frozen=True):
     """Nano-dollars, and whether the list had this model; if not, it is the highest price known."""
 
     nano: int

@@ -74,7 +74,7 @@ def account_of(account: ClaudeAccount) -> Account:
         enabled=account.is_serviceable,
         priority=account.priority,
         weight=account.weight,
-        limits=account.limits(),
+        limits=account.enforced_limits(),
         max_concurrency=account.max_concurrency,
         models=tuple(account.allowed_models) or None,
         organization=account.organization_id,

@@ -6,10 +6,11 @@ anything else odd.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Final, Self
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from quota.errors import RecordUnreadable
 
@@ -17,13 +18,16 @@ ACTIVITY_STARTED: Final = "activity.started"
 ACTIVITY_PROGRESS: Final = "activity.progress"
 ACTIVITY_COMPLETED: Final = "activity.completed"
 ACTIVITY_FAILED: Final = "activity.failed"
+QUOTA_ALERT: Final = "quota.alert"
+QUOTA_SUMMARY: Final = "quota.summary"
 ERROR_MESSAGE_MAX: Final = 500
 """Characters of an upstream's message that are kept."""
 
 
-@dataclass(frozen=True, slots=True)
 class Record:
-    """Base of all: a value that goes to JSON and comes back the same."""
+    """Part of all: a value that goes to JSON and comes back the same."""
+
+    __slots__ = ()
 
     def to_json(self) -> str:
         return msgspec.json.encode(self).decode()
@@ -77,8 +81,7 @@ class TokenUsage(Record):
         return sum(compactions, start=_one_usage(usage))
 
 
-@dataclass(frozen=True, slots=True)
-class LeaseNote(Record):
+class LeaseNote(Record, msgspec.Struct, frozen=True):
     """What the ledger must know of a call whose holder dies."""
 
     activity: str
@@ -87,8 +90,7 @@ class LeaseNote(Record):
     group: str
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptRecord(Record):
+class AttemptRecord(Record, msgspec.Struct, frozen=True):
     """One upstream call. `outcome` is the classifier's word, `why` a short reason for people."""
 
     activity: str
@@ -100,7 +102,7 @@ class AttemptRecord(Record):
     status: int | None = None
     request_id: str = ""
     why: str = ""
-    usage: TokenUsage = field(default_factory=TokenUsage)
+    usage: TokenUsage = msgspec.field(default_factory=TokenUsage)
     cost_nano: int = 0
     price_known: bool = True
     started_ms: int = 0
@@ -121,8 +123,7 @@ class AttemptRecord(Record):
         return self.usage.total + self.estimated_tokens
 
 
-@dataclass(frozen=True, slots=True)
-class ActivityStarted(Record):
+class ActivityStarted(Record, msgspec.Struct, frozen=True):
     """A request came in and got its first lease. `access_key` is the key's id, never the key."""
 
     activity: str
@@ -139,8 +140,7 @@ class ActivityStarted(Record):
     """Which of a session's agents asks, and which one started that, if they say so."""
 
 
-@dataclass(frozen=True, slots=True)
-class ActivityProgress(Record):
+class ActivityProgress(Record, msgspec.Struct, frozen=True):
     """Attempt `number` ended with `outcome`; the request goes on."""
 
     activity: str
@@ -151,15 +151,14 @@ class ActivityProgress(Record):
     at_ms: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ActivityEnded(Record):
+class ActivityEnded(Record, msgspec.Struct, frozen=True):
     """How a request ended, with everything that was tried. `error_message` is sanitised by the sender."""
 
     activity: str
     ok: bool
     account: str = ""
     model: str = ""
-    usage: TokenUsage = field(default_factory=TokenUsage)
+    usage: TokenUsage = msgspec.field(default_factory=TokenUsage)
     cost_nano: int = 0
     price_known: bool = True
     attempts: tuple[AttemptRecord, ...] = ()
@@ -171,9 +170,45 @@ class ActivityEnded(Record):
     """The account where the session was before this request, if it is elsewhere now."""
     move_cost_nano: int = 0
     """Of `cost_nano`: about what re-creating the session's prompt cache cost."""
+    begun_ms: int = 0
+    """When it came in; 0 from senders that do not say."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "error_message", self.error_message[:ERROR_MESSAGE_MAX])
+        force_setattr(self, "error_message", self.error_message[:ERROR_MESSAGE_MAX])
+
+
+@dataclass(frozen=True, slots=True)
+class AlertMoved(Record):
+    """An alert opened, escalated, was resolved or acknowledged (`by` whom): its step `number`. Texts are plain."""
+
+    alert: str
+    number: int
+    step: str
+    pool: str
+    kind: str
+    level: str
+    subject: str
+    subject_id: str
+    title: str
+    text: str
+    since_ms: int
+    at_ms: int
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DaySummary(Record):
+    """What a pool did on a UTC day (ISO date). `open_alerts` are titles."""
+
+    pool: str
+    day: str
+    requests: int
+    failures: int
+    tokens: int
+    cost_nano: int
+    month_cost_nano: int
+    open_alerts: tuple[str, ...] = ()
+    outlook: str = ""
 
 
 def _count(source: Mapping[str, object], name: str) -> int:

@@ -1,23 +1,31 @@
 """A worker with everything it needs, opened and closed."""
 
+import asyncio
 import logging
 import os
 import socket
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from uuid import uuid4
 
+from django.utils import timezone
 from redis.exceptions import RedisError
 
-from notifications.wiring import open_relay
+from notifications.wiring import post_office
 from quota.database_store import DatabaseStore
 from quota.drain import Drain, Pace
+from quota.metrics.pulse import Pulse
+from quota.organizations.sync import sync_due
 from quota.streams import Lag, Streams, open_client
+from quota.watch import Watch
 from quota.wiring import open_patient_engine, redis_url
 from quota.worker import Rhythm, Worker
 
 logger = logging.getLogger(__name__)
+
+SYNC_SECONDS = 5.0
+"""How often to look whether an organization is to be asked about; each is asked once a minute."""
 
 
 @asynccontextmanager
@@ -26,14 +34,24 @@ async def running_worker(*, pace: Pace | None = None, rhythm: Rhythm | None = No
     streams = Streams(open_client(redis_url()), name=f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}")
     store = DatabaseStore()
     engine = open_patient_engine()
+    pulse = asyncio.create_task(Pulse(url=redis_url(), role="worker").run())
     try:
-        async with open_relay() as relay:
-            drain = Drain(streams=streams, store=store, clock=time.monotonic, pace=pace, teller=relay)
-            yield Worker(drain=drain, engine=engine, source=store, rhythm=rhythm)
+        office = post_office(store.do)
+        drain = Drain(streams=streams, store=store, clock=time.monotonic, pace=pace, teller=office.relay)
+        watch = Watch(engine=engine, store=store)
+        errands = (*office.errands(), (_sync, SYNC_SECONDS))
+        yield Worker(drain=drain, engine=engine, source=store, watch=watch, errands=errands, rhythm=rhythm)
     finally:
+        pulse.cancel()
+        with suppress(asyncio.CancelledError):
+            await pulse
         await _leave(streams)
         await engine.close()
         await store.close()
+
+
+async def _sync() -> None:
+    await sync_due(now=timezone.now())
 
 
 async def ledger_lag(pool: str) -> Lag:

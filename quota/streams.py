@@ -6,6 +6,9 @@ outage of Redis into a worker that stands still for a minute.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
 from typing import Any, Final
 
 from redis.asyncio import Redis
@@ -15,6 +18,7 @@ from redis.exceptions import ResponseError
 
 from quota.engine.stream import stream_key
 from quota.facts import entry_order
+from quota.metrics.shelves import counts_key
 
 GROUP: Final = "ledger"
 BLOCK_MS: Final = 1_000
@@ -28,6 +32,7 @@ _TRIM_STEPS: Final = 50
 _FORGET_CONSUMER_MS: Final = 3_600_000
 
 Raw = tuple[bytes, Mapping[bytes, bytes]]
+_NOTHING: Final[Mapping[str, int]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +102,13 @@ class Streams:
             if entries or start in {b"0-0", "0-0"}:
                 return entries
 
-    async def acknowledge(self, pool: str, ids: Sequence[bytes]) -> None:
-        """Say that these are written down for good."""
-        if ids:
-            await self._redis.xack(stream_key(pool), self._group, *ids)
+    async def acknowledge(self, pool: str, ids: Sequence[bytes], *, counts: Mapping[str, int] = _NOTHING) -> None:
+        """Say that these are written down for good, and add what they told to the pool's counts in the same step."""
+        if not ids:
+            return
+        pairs = [part for pair in counts.items() for part in pair]
+        keys = (stream_key(pool), counts_key(pool))
+        await self._redis.eval(_acknowledging(), len(keys), *keys, self._group, len(ids), *ids, *pairs)
 
     async def trim(self, pool: str, *, tail: int = TAIL) -> int:
         """Drop acknowledged entries beyond the newest `tail`; how many went. Never one that is not acknowledged."""
@@ -166,3 +174,8 @@ class Streams:
         delivered = entry_order((await self._group_info(key))["last-delivered-id"].decode())
         oldest = (await self._redis.xpending(key, self._group))["min"]
         return min(delivered, entry_order(oldest.decode())) if oldest else delivered
+
+
+@cache
+def _acknowledging() -> str:
+    return files("quota").joinpath("lua/acknowledge.lua").read_text()

@@ -1,8 +1,12 @@
-"""The worker's life: drain the streams, tick the engine, publish pools, until told to stop. Any number may run."""
+"""The worker's life: drain the streams, tick the engine, watch and publish pools, until told to stop.
+
+Any number may run.
+"""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -14,11 +18,16 @@ from quota.engine.api import Engine
 from quota.engine.errors import EngineEmpty, EngineError, EngineUnavailable
 from quota.ledger import Written
 from quota.publish import PoolImage, configure
+from quota.watch import Watch
 
 logger = logging.getLogger(__name__)
 
 TROUBLE: Final = (RedisError, EngineError, DatabaseError, InterfaceError, OSError, TimeoutError)
 """What passes by itself: a server that restarts, a network that hiccups, a migration that is not applied yet."""
+
+
+Work = tuple[Callable[[], Awaitable[object]], float]
+"""What to do again and again, and how many seconds apart."""
 
 
 class Source(Protocol):
@@ -39,6 +48,7 @@ class Rhythm:
     """Seconds."""
 
     tick_every: float = 1.0
+    watch_every: float = 1.0
     publish_every: float = 30.0
     first_pause: float = 0.1
     longest_pause: float = 5.0
@@ -48,8 +58,19 @@ class Rhythm:
 class Worker:
     """`run` until told to stop, or `once` through everything there is."""
 
-    def __init__(self, *, drain: Drain, engine: Engine, source: Source, rhythm: Rhythm | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        drain: Drain,
+        engine: Engine,
+        source: Source,
+        watch: Watch,
+        errands: Sequence[Work] = (),
+        rhythm: Rhythm | None = None,
+    ) -> None:
         self._drain = drain
+        self._watch = watch
+        self._errands = errands
         self._engine = engine
         self._source = source
         self._rhythm = rhythm or Rhythm()
@@ -63,7 +84,11 @@ class Worker:
         """Settle what is overdue and write all there is. Raises one of `TROUBLE`."""
         await self._drain.everything()
         await self._tick()
-        return await self._drain.everything()
+        await self._look()
+        written = await self._drain.everything()
+        for errand, _ in self._errands:
+            await errand()
+        return written
 
     async def run(self, stop: asyncio.Event) -> bool:
         """Work until `stop`, then finish the batch. False if that took too long and was cut off.
@@ -81,9 +106,15 @@ class Worker:
             task.result()
         return not late
 
-    def _works(self) -> list[tuple[Callable[[], Awaitable[object]], float]]:
+    def _works(self) -> list[Work]:
         rhythm = self._rhythm
-        return [(self._round, 0.0), (self._tick, rhythm.tick_every), (self._publish, rhythm.publish_every)]
+        return [
+            (self._round, 0.0),
+            (self._tick, rhythm.tick_every),
+            (self._look, rhythm.watch_every),
+            (self._publish, rhythm.publish_every),
+            *self._errands,
+        ]
 
     async def _repeat(self, work: Callable[[], Awaitable[object]], every: float, stop: asyncio.Event) -> None:
         pause = 0.0
@@ -92,7 +123,7 @@ class Worker:
                 await work()
                 pause = 0.0
             except TROUBLE as error:
-                _log_trouble(work.__name__, error, first=not pause)
+                _log_trouble(_name(work), error, first=not pause)
                 pause = min(max(pause * 2, self._rhythm.first_pause), self._rhythm.longest_pause)
             await _sleep_unless(stop, max(every, pause))
 
@@ -106,6 +137,10 @@ class Worker:
     async def _tick(self) -> None:
         """Settle the leases of the dead, which nobody else does while there is no traffic."""
         await self._for_each_pool(self._expire)
+
+    async def _look(self) -> None:
+        """Find what deserves attention, or no longer does."""
+        await self._for_each_pool(self._watch_pool)
 
     async def _publish(self) -> None:
         """Repair what an edit could not tell Redis, and load what Redis has lost."""
@@ -131,11 +166,19 @@ class Worker:
         except EngineEmpty:
             await self._load(pool)
 
+    async def _watch_pool(self, pool: str) -> None:
+        with suppress(EngineEmpty):  # the tick loads it
+            await self._watch.look(pool)
+
     async def _load(self, pool: str) -> None:
         image = await self._source.image(pool)
         if image is not None:
             await configure(self._engine, image)
             await self._source.forget_pardoned(image)
+
+
+def _name(work: Callable[[], Awaitable[object]]) -> str:
+    return getattr(work, "__name__", "an errand")
 
 
 def _log_trouble(work: str, error: BaseException, *, first: bool) -> None:

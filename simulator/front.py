@@ -120,6 +120,8 @@ def answer_admin(world: World, endpoint: AdminEndpoint, incoming: Incoming) -> R
             raise Unauthenticated("An Admin API key is required")
         identity = {"anthropic-organization-id": organization.id}
         version_of(incoming.headers)
+        if world.admin_refusals:
+            raise world.admin_refusals.popleft()
         reply = endpoint.handler(world, organization, incoming)
     except ApiError as error:
         reply = error_reply(error, request_id=request_id, identity=identity)

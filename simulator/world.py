@@ -24,6 +24,7 @@ from simulator.times import month_of
 from simulator.usage import Dimensions, UsageLog
 
 if TYPE_CHECKING:
+    from simulator.errors import ApiError
     from simulator.things import Batch, Container, StoredFile, StoredSkill
 
 KEPT_EXCHANGES = 500
@@ -41,6 +42,8 @@ class World:
         self.ids = Ids(seed=seed)
         self.pace = pace
         self.admin_lag = admin_lag
+        self.admin_refusals: deque[ApiError] = deque()
+        """What the Admin API says next instead of an answer, one a request."""
         self.gate = Gate()
         self.script = Script(rng=self.rng)
         self.cache = PromptCache()

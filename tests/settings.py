@@ -19,7 +19,7 @@ if not SCRATCH.exists():  # a process that a test starts finds it there, shares 
     atexit.register(shutil.rmtree, SCRATCH, ignore_errors=True)
 
 for name in list(os.environ):
-    if name.startswith(("ANTHROPIC_", "SLACK_")):
+    if name.startswith(("ANTHROPIC_", "SLACK_", "NOTIFY_")):
         del os.environ[name]
 os.environ |= {
     "ENV_FILE": os.devnull,

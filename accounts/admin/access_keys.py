@@ -21,7 +21,14 @@ from accounts.models import AccessKey
 from accounts.models.limits import LIMIT_FIELDS
 from accounts.scopes import MEANINGS
 
-RESTRICTIONS: Final = ("allowed_models", "allowed_networks", "expires_at", "max_concurrency", *LIMIT_FIELDS)
+RESTRICTIONS: Final = (
+    "allowed_models",
+    "allowed_networks",
+    "expires_at",
+    "max_concurrency",
+    "budget_action",
+    *LIMIT_FIELDS,
+)
 """What may change after a key was made; a change is effective within a second."""
 
 
@@ -95,9 +102,7 @@ class AccessKeyAdmin(SavesWhatChanged, ModelAdmin):  # type: ignore[misc] # unfo
 
     @display(description="state")  # type: ignore[untyped-decorator]
     def condition(self, key: AccessKey) -> str:
-        if key.revoked_at:
-            return "revoked"
-        return "usable" if key.is_usable(now=timezone.now()) else "expired"
+        return key.state_at(timezone.now())
 
     @action(description="Revoke the selected keys, for good", permissions=["change"])  # type: ignore[untyped-decorator]
     def revoke(self, request: HttpRequest, keys: QuerySet[AccessKey]) -> None:

@@ -151,12 +151,16 @@ class ClaudeAccountAdmin(SavesWhatChanged, ModelAdmin):  # type: ignore[misc] # 
         actions.pop("delete_selected", None)
         return actions
 
-    @action(description="Enable the selected accounts", permissions=["change"])  # type: ignore[untyped-decorator]
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        """Operators switch accounts; those who may change them may do that too."""
+        return request.user.has_perm("accounts.operate_claudeaccount") or self.has_change_permission(request)
+
+    @action(description="Enable the selected accounts", permissions=["operate"])  # type: ignore[untyped-decorator]
     def enable_accounts(self, request: HttpRequest, accounts: QuerySet[ClaudeAccount]) -> None:
         changed = sum(services.enable_account(account) for account in accounts)
         self.message_user(request, f"{changed} enabled.", messages.SUCCESS)
 
-    @action(description="Disable the selected accounts", permissions=["change"])  # type: ignore[untyped-decorator]
+    @action(description="Disable the selected accounts", permissions=["operate"])  # type: ignore[untyped-decorator]
     def disable_accounts(self, request: HttpRequest, accounts: QuerySet[ClaudeAccount]) -> None:
         why = f"by {request.user.get_username()}"
         changed = sum(services.disable_account(account, why=why) for account in accounts)

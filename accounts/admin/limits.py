@@ -10,7 +10,10 @@ from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminIntegerFiel
 from accounts.models.limits import LIMIT_FIELDS
 from quota.engine.types import Window
 
-LIMIT_ROWS: Final = tuple(tuple(name for name in LIMIT_FIELDS if name.endswith(f"_{window}")) for window in Window)
+LIMIT_ROWS: Final = (
+    *(tuple(name for name in LIMIT_FIELDS if name.endswith(f"_{window}")) for window in Window),
+    "budget_action",
+)
 """For a fieldset's `fields`."""
 
 

@@ -8,12 +8,14 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
+from accounts.admin.limits import LIMIT_WIDGETS
 from accounts.admin.saving import SavesWhatChanged
 from accounts.models import AccessKey, Pool
 
 
 @admin.register(Pool)
 class PoolAdmin(SavesWhatChanged, ModelAdmin):  # type: ignore[misc] # unfold is untyped
+    formfield_overrides: ClassVar = LIMIT_WIDGETS
     list_display = ("name", "kind", "strategy_name", "affinity", "account_count")
     list_filter = ("strategy", "simulated")
     search_fields = ("name",)
@@ -36,6 +38,17 @@ class PoolAdmin(SavesWhatChanged, ModelAdmin):  # type: ignore[misc] # unfold is
             },
         ),
         ("Estimates", {"fields": ("estimate_policy",)}),
+        (
+            "Alerts",
+            {
+                "fields": (
+                    ("alert_warning_percent", "alert_critical_percent", "alert_exhausted_percent"),
+                    "alert_min_serving",
+                ),
+                "description": "Shares of each limit of its accounts, of access keys and of the pool as a whole.",
+            },
+        ),
+        ("Budget", {"fields": ("limit_cost_month",), "description": "It alerts; requests are served all the same."}),
         ("Facts", {"fields": ("simulated", "version", "created_at", "updated_at")}),
     )
 

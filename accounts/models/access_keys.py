@@ -24,6 +24,15 @@ class AccessKeyQuerySet(models.QuerySet["AccessKey"]):
         """Neither revoked nor expired at `now`."""
         return self.filter(revoked_at=None).filter(Q(expires_at=None) | Q(expires_at__gt=now))
 
+    def in_state(self, state: str, *, now: datetime) -> AccessKeyQuerySet:
+        """Those that are usable, expired or revoked at `now`; a revoked one is not called expired."""
+        match state:
+            case "usable":
+                return self.usable(now=now)
+            case "revoked":
+                return self.exclude(revoked_at=None)
+        return self.filter(revoked_at=None, expires_at__lte=now)
+
     def touch(self, *, now: datetime, unless_since: datetime) -> int:
         """Note the use, but for keys noted after `unless_since`; how many were written."""
         stale = Q(last_used_at=None) | Q(last_used_at__lt=unless_since)
@@ -92,7 +101,13 @@ class AccessKey(Limited):
 
     def client(self) -> Client:
         """Who asks, in the engine's words. Without limits, too: what it uses counts, should it ever get some."""
-        return Client(str(self.pk), self.limits(), self.max_concurrency)
+        return Client(str(self.pk), self.enforced_limits(), self.max_concurrency)
+
+    def state_at(self, now: datetime) -> str:
+        """In one word: usable, expired or revoked."""
+        if self.revoked_at:
+            return "revoked"
+        return "usable" if self.is_usable(now=now) else "expired"
 
     def is_usable(self, *, now: datetime) -> bool:
         """Neither revoked nor expired at `now`."""

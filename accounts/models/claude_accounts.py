@@ -86,6 +86,7 @@ class ClaudeAccount(Limited):
     class Meta:
         ordering = ("pool__name", "priority", "name")
         verbose_name = "Claude account"
+        permissions = (("operate_claudeaccount", "Can operate Claude accounts (enable, disable, reset, test)"),)
         constraints = (
             models.UniqueConstraint(
                 fields=["pool", "name"],

@@ -20,19 +20,38 @@ SMALLEST_DOLLARS: Final = from_nano(1)
 POSITIVE: Final = "A limit is positive; leave it empty for none."
 
 
+class BudgetAction(models.TextChoices):
+    """What happens when a month's dollars are spent."""
+
+    STOP = "stop", "Stop: refuse what would exceed it"
+    ALERT = "alert", "Alert only: go on and say so"
+
+
 def _amount(noun: str) -> models.PositiveBigIntegerField[int | None, int | None]:
     validators = [MinValueValidator(1, POSITIVE), MaxValueValidator(MAX_AMOUNT)]
     return models.PositiveBigIntegerField(noun, null=True, blank=True, validators=validators)
 
 
-def _dollars(noun: str) -> models.DecimalField[Decimal | None, Decimal | None]:
+def dollars_field(noun: str, **options: Any) -> models.DecimalField[Decimal | None, Decimal | None]:  # noqa: ANN401 - as above
     validators: list[Any] = [
         MinValueValidator(SMALLEST_DOLLARS, POSITIVE),
         MaxValueValidator(MAX_DOLLARS),
         exact_dollars,
     ]
     return models.DecimalField(
-        noun, max_digits=16, decimal_places=DECIMAL_PLACES, null=True, blank=True, validators=validators
+        noun, max_digits=16, decimal_places=DECIMAL_PLACES, null=True, blank=True, validators=validators, **options
+    )
+
+
+def budget_action_field(**options: Any) -> models.CharField[str, str]:  # noqa: ANN401 - those of Django's field
+    return models.CharField(
+        "when the month's dollars are spent", max_length=10, choices=BudgetAction.choices, **options
+    )
+
+
+def budget_constraint(owner: str) -> models.CheckConstraint:
+    return models.CheckConstraint(
+        condition=Q(budget_action__in=BudgetAction.values), name=f"{owner}_budget_action_known"
     )
 
 
@@ -41,6 +60,7 @@ def limit_constraints(owner: str) -> list[models.CheckConstraint]:
     concurrency = Q(max_concurrency__isnull=True) | Q(max_concurrency__gte=1)
     return [
         models.CheckConstraint(condition=concurrency, name=f"{owner}_concurrency_positive"),
+        budget_constraint(owner),
         *(_limit_constraint(owner, field) for field in LIMIT_FIELDS),
     ]
 
@@ -64,9 +84,10 @@ class Limited(models.Model):
     limit_tokens_minute = _amount("tokens per minute")
     limit_tokens_day = _amount("tokens per day")
     limit_tokens_month = _amount("tokens per month")
-    limit_cost_minute = _dollars("US dollars per minute")
-    limit_cost_day = _dollars("US dollars per day")
-    limit_cost_month = _dollars("US dollars per month")
+    limit_cost_minute = dollars_field("US dollars per minute")
+    limit_cost_day = dollars_field("US dollars per day")
+    limit_cost_month = dollars_field("US dollars per month")
+    budget_action = budget_action_field(default=BudgetAction.STOP)
     max_concurrency = models.PositiveIntegerField(
         "requests at once",
         null=True,
@@ -101,3 +122,13 @@ class Limited(models.Model):
         """Every limit that is set, in the engine's words."""
         pairs = ((metric, window, self.amount(metric, window)) for metric in Metric for window in Window)
         return tuple(Limit(metric, window, amount) for metric, window, amount in pairs if amount is not None)
+
+    def budget(self) -> Limit | None:
+        """The month's dollars, if they only alert."""
+        amount = self.amount(Metric.COST, Window.MONTH)
+        only_alerts = self.budget_action == BudgetAction.ALERT and amount is not None
+        return Limit(Metric.COST, Window.MONTH, amount) if only_alerts and amount is not None else None
+
+    def enforced_limits(self) -> tuple[Limit, ...]:
+        """The limits that requests are refused for."""
+        return tuple(limit for limit in self.limits() if limit != self.budget())

@@ -10,8 +10,10 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, transaction
 from django.db.models import F, Q
 
+from accounts.models.limits import POSITIVE, dollars_field
+from accounts.money import to_nano
 from accounts.signals import pool_changed
-from accounts.validators import plain_name
+from accounts.validators import MAX_DOLLARS, plain_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,6 +40,11 @@ class EstimatePolicy(models.TextChoices):
 class Degraded(models.TextChoices):
     LOCAL = "local", "Local: go on with a cautious share of the limits per process"
     REFUSE = "refuse", "Refuse: answer 503 until Redis is back"
+
+
+def _share(noun: str, *, default: int) -> models.PositiveSmallIntegerField[int, int]:
+    validators = [MinValueValidator(1), MaxValueValidator(100)]
+    return models.PositiveSmallIntegerField(noun, default=default, validators=validators)
 
 
 class PoolQuerySet(models.QuerySet["Pool"]):
@@ -128,6 +135,17 @@ class Pool(models.Model):
         default=Degraded.LOCAL,
         help_text="What to do while the shared counters cannot be reached.",
     )
+    alert_warning_percent = _share("warn from (percent)", default=80)
+    alert_critical_percent = _share("critical from (percent)", default=95)
+    alert_exhausted_percent = _share("exhausted from (percent)", default=100)
+    alert_min_serving = models.PositiveIntegerField(
+        "accounts that ought to serve",
+        default=2,
+        help_text="When fewer can serve there is an alert. A pool that has fewer misses none.",
+    )
+    limit_cost_month = dollars_field(
+        "US dollars per month", help_text="The pool's budget, over all its accounts. Empty: none."
+    )
     simulated = models.BooleanField(
         "simulated (demo)",
         default=False,
@@ -163,6 +181,22 @@ class Pool(models.Model):
                 name="pool_queue_bounded",
                 violation_error_message="Nobody waits longer than 300 seconds.",
             ),
+            models.CheckConstraint(
+                condition=Q(
+                    alert_warning_percent__gte=1,
+                    alert_critical_percent__gt=F("alert_warning_percent"),
+                    alert_exhausted_percent__gte=F("alert_critical_percent"),
+                    alert_exhausted_percent__lte=100,
+                ),
+                name="pool_alert_shares_in_order",
+                violation_error_message="Shares rise: warning, then critical, then exhausted, up to 100 percent.",
+            ),
+            models.CheckConstraint(
+                condition=Q(limit_cost_month__isnull=True)
+                | Q(limit_cost_month__gt=0, limit_cost_month__lte=MAX_DOLLARS),
+                name="pool_limit_cost_month_positive",
+                violation_error_message=POSITIVE,
+            ),
         )
 
     def __str__(self) -> str:
@@ -173,6 +207,10 @@ class Pool(models.Model):
         with transaction.atomic(using=options.get("using")):
             save_versioned(self, super().save, update_fields=update_fields, **options)
             announce([self.pk], using=options.get("using"))
+
+    @property
+    def limit_cost_month_nano(self) -> int | None:
+        return None if self.limit_cost_month is None else to_nano(self.limit_cost_month)
 
 
 def save_versioned(row: Any, save: Any, *, update_fields: Iterable[str] | None, **options: Any) -> None:  # noqa: ANN401

@@ -18,8 +18,8 @@ from benchmarks.gateway.answers import expected
 from benchmarks.gateway.processes import cpu_seconds
 from benchmarks.measure import percentile
 
-WARM_SECONDS: Final = 30.0
-DRAIN_SECONDS: Final = 60.0
+WARM_SECONDS: Final = 20.0
+DRAIN_SECONDS: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,10 +34,8 @@ class Row:
 async def compared(servers: Sequence[Server], plan: Plan, *, body: bytes) -> list[Row]:
     """Every server with every number of callers; within a round they take turns. Raises WrongAnswer."""
     rows = []
-    for callers in plan.callers:
-        rounds = [
-            [await put(server, plan, body=body, callers=callers) for server in servers] for _ in range(plan.rounds)
-        ]
+    for callers, times in plan.rounds.items():
+        rounds = [[await put(server, plan, body=body, callers=callers) for server in servers] for _ in range(times)]
         rows += [
             Row(
                 server.name,

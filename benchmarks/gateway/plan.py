@@ -1,14 +1,14 @@
 """How much is measured: the full run behind published figures, and a quick one that only proves the machinery."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    callers: tuple[int, ...]
-    rounds: int
-    """How often each server has its turn; the middle round counts."""
+    rounds: Mapping[int, int]
+    """With how many callers, and how often each server then has its turn; the middle round counts."""
     seconds: float
     """Measured in one turn, after every caller has had an answer."""
     stream_events: int
@@ -22,8 +22,7 @@ class Plan:
 
 
 FULL: Final = Plan(
-    callers=(1, 32, 256),
-    rounds=3,
+    rounds={1: 2, 32: 3, 256: 1},
     seconds=2.0,
     stream_events=50,
     slope_events=(10, 210),
@@ -34,8 +33,7 @@ FULL: Final = Plan(
 )
 
 QUICK: Final = Plan(
-    callers=(1, 8),
-    rounds=1,
+    rounds={1: 1, 8: 1},
     seconds=0.3,
     stream_events=50,
     slope_events=(10, 30),

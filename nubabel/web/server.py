@@ -14,9 +14,12 @@ from typing import Final
 import uvicorn
 
 from nubabel.web.departure import PROCESS, Departure, Stage
+from nubabel.web.heads import Heads
 
 APPLICATION: Final = "nubabel.asgi:application"
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+TICKS_PER_SECOND: Final = 10
+"""uvicorn's own."""
 SETTLE_SECONDS: Final = 5.0
 """So long the calls that were hung up on may take to settle."""
 CLOSE_SECONDS: Final = 12.0
@@ -51,6 +54,7 @@ class Server(uvicorn.Server):
         self._patience = patience
         self._departure = departure
         self._clock = clock
+        self._heads = Heads()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -67,6 +71,8 @@ class Server(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         """Go on serving until closed; uvicorn asks ten times a second."""
         self.should_exit = self._departure.passed(now=self._clock()) >= Stage.CLOSED
+        if counter % TICKS_PER_SECOND == 0:
+            self._heads.look(self.server_state.connections, now=self._clock())
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

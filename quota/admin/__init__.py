@@ -1,5 +1,5 @@
-"""Django's admin site for what happened: requests, calls, usage. All of it is to be read, none to be edited."""
+"""Django's admin site for what happened: requests, calls, usage, alerts. All of it is to be read, none to be edited."""
 
-from quota.admin import activities, attempts, rollups, set_aside
+from quota.admin import activities, alerts, attempts, organizations, rollups, set_aside
 
-__all__ = ["activities", "attempts", "rollups", "set_aside"]
+__all__ = ["activities", "alerts", "attempts", "organizations", "rollups", "set_aside"]

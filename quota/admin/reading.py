@@ -39,7 +39,7 @@ def display(
 class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc] # unfold is untyped
     """A list and a page that show, and do nothing else."""
 
-    actions = None
+    actions: tuple[str, ...] | None = None
     show_full_result_count = False  # counting a table of millions only to say so
     list_per_page = 50
 
@@ -54,7 +54,7 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc] # unfold is untyped
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
         # A join would drop the rows whose account is gone, for which the ledger is all there is.
-        names = {"account_name": _name_of(ClaudeAccount, "account_id"), "pool_name": _name_of(Pool, "pool_id")}
+        names = {"account_name": name_of(ClaudeAccount, "account_id"), "pool_name": name_of(Pool, "pool_id")}
         return cast("QuerySet[Model]", super().get_queryset(request).annotate(**names))
 
     @display(description="account", ordering="account_name")
@@ -98,7 +98,7 @@ def as_ids(text: str) -> tuple[uuid.UUID, uuid.UUID] | None:
     return uuid.UUID(digits.ljust(32, "0")), uuid.UUID(digits.ljust(32, "f"))
 
 
-def _name_of(table: type[ClaudeAccount | Pool], column: str) -> Subquery:
+def name_of(table: type[ClaudeAccount | Pool], column: str) -> Subquery:
     return Subquery(table._default_manager.filter(pk=OuterRef(column)).values("name")[:1])  # noqa: SLF001 - Django's name
 
 

@@ -25,7 +25,9 @@ def _blocks(books: Books, request: LeaseRequest, *, now_ms: int) -> Iterator[Blo
     client = request.client or Client("")
     if client.max_concurrency is not None and books.in_flight >= client.max_concurrency:
         yield Block("", Reason.CONCURRENCY, now_ms + SOON_MS)
-    for limit, until in obstacles(books.counters, client.limits, _asked(request), now_ms=now_ms):
+    asked = _asked(request)
+    limits = tuple(limit for limit in client.limits if asked.of(limit.metric))  # what is free always fits
+    for limit, until in obstacles(books.counters, limits, asked, now_ms=now_ms):
         yield Block("", Reason.LIMIT, until, f"{limit.metric} per {limit.window}")
 
 

@@ -79,6 +79,11 @@ def read_settings(raw: bytes) -> PoolSettings:
     )
 
 
+def read_epoch(raw: bytes) -> str:
+    """The life of the store that holds these settings."""
+    return str(_unpack(raw)[11])
+
+
 def account_parts(account: Account, usage: Usage | None) -> tuple[Part, Part, Part]:
     models = False if account.models is None else dict.fromkeys(account.models, True)
     standing = (int(account.enabled), account.priority, account.weight)

@@ -11,6 +11,7 @@ import ssl
 import time
 from collections import deque
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Final, cast
 
 import hiredis
@@ -22,7 +23,10 @@ from quota.engine.scripts import Script
 Part = bytes | str | int
 _Pending = tuple["asyncio.Future[Any]", float]
 _CANNOT_NOW: Final = frozenset(
-    ("BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "MISCONF", "NOREPLICAS", "OOM", "READONLY", "TRYAGAIN")
+    (
+        *("ASK", "BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "MISCONF", "MOVED", "NOREPLICAS", "OOM", "READONLY"),
+        "TRYAGAIN",
+    )
 )
 """Error replies of a server that answers and cannot serve: to us as good as gone (nothing ran)."""
 
@@ -39,17 +43,17 @@ class Connection:
     async def evalsha(self, script: Script, keys: Sequence[bytes], args: Sequence[Part]) -> list[Any]:
         """Raises EngineUnavailable when no answer came in time, EngineError when Redis refused the script."""
         due = time.monotonic() + self.deadline
-        reply = await self._ask(due, "EVALSHA", script.sha, len(keys), *keys, *args)
+        reply = await self.ask(due, "EVALSHA", script.sha, len(keys), *keys, *args)
         if isinstance(reply, hiredis.ReplyError) and str(reply).startswith("NOSCRIPT"):
-            reply = await self._ask(due, "EVAL", script.text, len(keys), *keys, *args)
+            reply = await self.ask(due, "EVAL", script.text, len(keys), *keys, *args)
         return cast("list[Any]", _checked(script.name, reply))
 
     async def call(self, *parts: Part) -> Any:  # noqa: ANN401 - a reply is whatever RESP says
         """One command and its reply. Raises like `evalsha`."""
-        return _checked(str(parts[0]), await self._ask(time.monotonic() + self.deadline, *parts))
+        return _checked(str(parts[0]), await self.ask(time.monotonic() + self.deadline, *parts))
 
-    async def _ask(self, due: float, *parts: Part) -> Any:  # noqa: ANN401
-        """The reply, error replies included."""
+    async def ask(self, due: float, *parts: Part) -> Any:  # noqa: ANN401
+        """The reply until `due` (of the monotonic clock), error replies included. Raises EngineUnavailable."""
         wire = self._wire
         if wire is None or wire.lost:
             wire = await self._connect(due)
@@ -78,8 +82,12 @@ class Connection:
         except OSError as error:
             raise EngineUnavailable(f"Redis cannot be reached: {error.strerror or type(error).__name__}") from None
 
+    def settings(self) -> dict[str, Any]:
+        """Where to connect, and how, in redis-py's words."""
+        return cast("dict[str, Any]", parse_url(self._url))
+
     async def _open(self) -> "_Wire":
-        settings = cast("dict[str, Any]", parse_url(self._url))
+        settings = self.settings()
         wire = await _dial(settings, deadline=self.deadline)
         try:
             await _greet(wire, settings, deadline=self.deadline)
@@ -134,10 +142,25 @@ async def _dial(settings: dict[str, Any], *, deadline: float) -> "_Wire":
         if "path" in settings:
             _, wire = await loop.create_unix_connection(lambda: _Wire(deadline), settings["path"])
             return wire
-        secure = ssl.create_default_context() if "connection_class" in settings else None
         host, port = settings.get("host", "localhost"), settings.get("port", 6379)
-        _, wire = await loop.create_connection(lambda: _Wire(deadline), host, port, ssl=secure)
+        _, wire = await loop.create_connection(lambda: _Wire(deadline), host, port, ssl=_tls(settings))
         return wire
+
+
+def _tls(settings: dict[str, Any]) -> ssl.SSLContext | None:
+    """For rediss://. The server's certificate and name are always checked, whatever the URL says."""
+    if "connection_class" not in settings:
+        return None
+    return _context(*(settings.get(f"ssl_{name}", "") for name in ("ca_certs", "certfile", "keyfile")))
+
+
+@cache
+def _context(ca_certs: str, certfile: str, keyfile: str) -> ssl.SSLContext:
+    """Made once, as it takes 50 ms. Raises OSError for files that cannot be read."""
+    context = ssl.create_default_context(cafile=ca_certs or None)
+    if certfile:
+        context.load_cert_chain(certfile, keyfile or None)
+    return context
 
 
 class _Wire(asyncio.Protocol):

@@ -87,13 +87,26 @@ class RedisEngine:
     ) -> PoolSnapshot:
         if accounts is not None and not accounts:
             accounts = ("",)  # nobody is called so; none would mean all
-        parts: list[codec.Part] = [len(clients), *(client.id for client in clients), *(accounts or ())]
+        seen, leases = await self._seen(pool, accounts or (), clients=clients)
+        return snapshot_of(seen, None, clients=clients, leases=leases, now_ms=seen.clock_ms)
+
+    async def look(self, pool: str, *, session: str = "") -> Pool:
+        """A copy of the pool as it stands, at `clock_ms`, with one session's account: for `preview`."""
+        seen, _ = await self._seen(pool, ())
+        kept = await self._connection.call("GET", session_key(pool, session)) if session else None
+        if kept:
+            epoch, until_ms, account = kept.decode().split(" ", 2)
+            seen.sessions = {session: (account, int(until_ms))} if epoch == seen.epoch else {}
+        return seen
+
+    async def _seen(self, pool: str, accounts: Sequence[str], *, clients: Sequence[Client] = ()) -> tuple[Pool, int]:
+        parts: list[codec.Part] = [len(clients), *(client.id for client in clients), *accounts]
         now, settings, leases, scores, whys, books, *rows = await self._run("snapshot", pool, parts)
-        seen = Pool(name=pool, settings=codec.read_settings(settings), epoch="")
+        seen = Pool(name=pool, settings=codec.read_settings(settings), epoch=codec.read_epoch(settings), clock_ms=now)
         seen.holds = codec.read_holds(scores, whys)
         seen.members.update(codec.read_members(rows))
         seen.clients.update(codec.read_clients(books))
-        return snapshot_of(seen, None, clients=clients, leases=leases, now_ms=now)
+        return seen, leases
 
     async def reset_breaker(self, pool: str, account: str, *, actor: str) -> None:
         await self._order(pool, account, "reset", actor=actor)

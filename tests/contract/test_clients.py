@@ -139,6 +139,14 @@ async def test_a_request_larger_than_the_whole_limit_never_fits(stage: Stage) ->
     assert (await stage.refusal(client=client((Metric.COST, Window.DAY, 5)), cost=6)).retry_at_ms == NEVER
 
 
+async def test_what_costs_nothing_passes_a_limit_that_is_overdrawn(stage: Stage) -> None:
+    await stage.open("alpha")
+    ann = client((Metric.TOKENS, Window.DAY, 10), (Metric.COST, Window.MONTH, 10))
+    await stage.settle(await stage.lease(client=ann, tokens=5, cost=5), tokens=90, cost=90)
+    await stage.refusal(client=ann, tokens=1)
+    await stage.lease(client=ann)
+
+
 async def test_the_same_lease_asked_for_again_costs_the_client_nothing_more(stage: Stage) -> None:
     await stage.open("alpha")
     request = stage.request(client=client((Metric.REQUESTS, Window.DAY, 1)))

@@ -284,6 +284,23 @@ async def test_a_key_at_its_limit_hears_which_and_until_when_and_nothing_is_sent
     assert len(pool.upstream.sent) == 2
 
 
+SPENDER = replace(ALICE, client=Client("ann", (Limit(Metric.COST, Window.DAY, 1_000_000_000),)))
+
+
+async def test_a_key_with_a_limit_of_cost_makes_no_batches_which_it_could_not_be_held_to():
+    pool = stage(alpha=[ok()])
+    caller = await ask(gateway_over(pool, principal=SPENDER), batched(ALLOWED), target="/v1/messages/batches")
+    assert (caller.status, caller.error, pool.upstream.sent) == (403, "permission_error", [])
+    assert "to which batches cannot be held" in json.loads(caller.body)["error"]["message"]
+
+
+async def test_a_key_with_a_limit_of_cost_cannot_ask_for_an_answer_that_might_exceed_it():
+    pool = stage(alpha=[ok()])
+    caller = await ask(gateway_over(pool, principal=SPENDER), body(max_tokens=128_000))
+    assert (caller.status, pool.upstream.sent) == (429, [])
+    assert (await ask(gateway_over(pool, principal=SPENDER), body(max_tokens=100))).status == 200
+
+
 async def test_a_request_that_fails_over_counts_once_for_its_key():
     pool = stage(alpha=[fails(500)], beta=[ok()])
     ann = Client("ann", (Limit(Metric.REQUESTS, Window.MINUTE, 1),))

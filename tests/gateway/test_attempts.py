@@ -173,4 +173,4 @@ def test_who_leaves_before_any_lease_has_still_been_there():
 
 
 def fields(call):
-    return {name: getattr(call, name) for name in call.__dataclass_fields__}
+    return {name: getattr(call, name) for name in call.__struct_fields__}

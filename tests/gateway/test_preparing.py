@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from gateway.errors import UnusableRequest
 from gateway.preparing import Context, PoolRules, affinity_key, prepare
 from gateway.wire import Request
+from quota.engine.types import Client, Limit, Metric, Window
 
 NOW = 1_795_435_200_000
 RULES = PoolRules(id="pool-id", name="default", strategy="least_loaded", queue_ms=5_000, queue_size=7)
@@ -164,3 +165,18 @@ def test_a_principal_cannot_be_spelled_into_anothers_session():
 
 def test_without_a_session_there_is_nothing_to_stick_to():
     assert affinity_key("alice", "") == ""
+
+
+LIMITED = Client("ann", (Limit(Metric.TOKENS, Window.DAY, 1_000),))
+
+
+def test_whoever_has_limits_of_tokens_reserves_the_worst_case_whatever_the_pool_says():
+    body = {"model": "claude-opus-5", "max_tokens": 9_900}
+    assert prepared(body, client=LIMITED).tokens > 9_900 > prepared(body, client=Client("bob")).tokens
+
+
+@pytest.mark.parametrize(("method", "end"), [("POST", "/cancel"), ("DELETE", "")])
+def test_nobodys_limit_stands_in_the_way_of_ending_something(method, end):
+    request = Request(method, f"/v1/messages/batches/msgbatch_1{end}", (), b"")
+    call = prepare(request, context=Context(client=LIMITED), rules=RULES, activity="a", now_ms=NOW)
+    assert (call.client, call.access_key) == (None, "ann")

@@ -73,7 +73,10 @@ def test_a_pool_without_accounts_says_so():
 
 def test_the_answer_counts_the_reasons():
     said = answer(refusal((Reason.COOLING, 1), (Reason.COOLING, 2), (Reason.BREAKER_OPEN, 3)), model="m")
-    assert said.message == "No account of the pool can serve this now: 2 cooling, 1 breaker open."
+    assert said.message == (
+        "No account of the pool can serve this now. Of 3: 2 waiting as Anthropic asked (cool-down), "
+        "1 set aside after failures in a row (circuit breaker)."
+    )
 
 
 def test_a_summary_of_many_accounts_stays_short():

@@ -20,7 +20,9 @@ from simulator.testing import RunningSimulator, running_simulator
 from tests.journeys.processes import PATIENCE, Web, pool_of, standing_world, web
 
 pytestmark = [pytest.mark.faults, pytest.mark.django_db(transaction=True)]
-STREAMS = 50
+STREAMS, WAVE = 50, 5
+FIRST_EVENTS = 4
+"""After so many a stream has shown content: its start, the block's start, a ping, the first words."""
 
 
 @dataclass
@@ -34,13 +36,25 @@ class Scene:
 
     async def begun(self, web: Web, count: int) -> "list[Listener]":
         """Streams that have shown their first content, and now stand still."""
-        listeners = [Listener(web) for _ in range(count)]
-        async with asyncio.timeout(PATIENCE):
-            while not all(listener.heard.is_set() for listener in listeners):
-                await self.clock.asleep(1)
-                self.clock.advance(1)
-                await asyncio.sleep(0.02)
+        listeners: list[Listener] = []
+        begins = asyncio.create_task(self._begin(listeners, web, count))
+        while not begins.done():
+            await asyncio.wait({begins, *(listener.task for listener in listeners)}, timeout=0.1)
+            for listener in listeners:
+                assert not listener.task.done(), f"a stream ended early: {listener.body!r}"
+        await begins
         return listeners
+
+    async def _begin(self, listeners: "list[Listener]", web: Web, count: int) -> None:
+        """A few at a time, because processes have just started; then the same number of events for all."""
+        async with asyncio.timeout(PATIENCE):
+            for _ in range(0, count, WAVE):
+                listeners += [Listener(web) for _ in range(WAVE)]
+                await self.clock.asleep(len(listeners))
+            for _ in range(FIRST_EVENTS):
+                await self.clock.asleep(count)
+                self.clock.advance(1)
+            await asyncio.gather(*(listener.heard.wait() for listener in listeners))
 
     async def play_on(self) -> None:
         """Let time pass for as long as anybody waits for it."""

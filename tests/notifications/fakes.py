@@ -5,12 +5,11 @@ import json
 from collections.abc import Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aiohttp import web
-
-from notifications.slack_blocks import Channel, SlackMessage
-from notifications.slack_routes import Destination
+from asgiref.sync import sync_to_async
 
 NOON_MS = 1_795_348_800_000  # 2026-11-22 12:00 UTC
 ALPHA = "11111111-aaaa-4aaa-8aaa-111111111111"
@@ -56,6 +55,51 @@ def ended_entry(*, ok: bool = True, entry_id: str = "1-0", **said: object) -> Fa
     return FakeEntry(f"activity.{'completed' if ok else 'failed'}", {"payload": payload}, id=entry_id)
 
 
+def alert_entry(
+    *,
+    step: str = "opened",
+    number: int = 1,
+    alert: str = "alert-1",
+    level: str = "critical",
+    at_ms: int = NOON_MS,
+    entry_id: str = "1-0",
+    **said: object,
+) -> FakeEntry:
+    record = {
+        "alert": alert,
+        "number": number,
+        "step": step,
+        "pool": POOL,
+        "kind": "limit",
+        "level": level,
+        "subject": "account",
+        "subject_id": ALPHA,
+        "title": "alpha: 95 % of tokens per day used",
+        "text": "950 of 1,000 tokens.",
+        "since_ms": NOON_MS,
+        "at_ms": at_ms,
+        "by": "",
+    }
+    return FakeEntry("quota.alert", {"payload": json.dumps({**record, **said})}, id=entry_id, at_ms=at_ms)
+
+
+def started_entry(**said: object) -> FakeEntry:
+    record = {"activity": "act-1", "source": "gateway", "pool": POOL, "model": "claude-opus-5-5"}
+    return FakeEntry("activity.started", {"payload": json.dumps({**record, **said})}, id="1-0")
+
+
+def progress_entry(*, number: int = 1, **said: object) -> FakeEntry:
+    record = {"activity": "act-1", "number": number, "account": ALPHA, "outcome": "overloaded", "why": "http 529"}
+    return FakeEntry("activity.progress", {"payload": json.dumps({**record, **said})}, id=f"{1 + number}-0")
+
+
+def summary_entry(**said: object) -> FakeEntry:
+    record = {"pool": POOL, "day": "2026-11-21", "requests": 1_234, "failures": 5, "tokens": 6_789_000}
+    costs = {"cost_nano": 41_200_000_000, "month_cost_nano": 900_000_000_000, "open_alerts": ["alpha: circuit open"]}
+    payload = json.dumps({**record, **costs, "outlook": "Lasts the month.", **said})
+    return FakeEntry("quota.summary", {"payload": payload}, id="1-0")
+
+
 class HandTime:
     """A clock that moves only when the test says so; who sleeps wakes when it passes their hour."""
 
@@ -91,35 +135,22 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-class Naps:
-    """A sleeper that only writes down for how long."""
+class HandClock:
+    """The time of day, which moves only when the test says so."""
 
     def __init__(self) -> None:
-        self.taken: list[float] = []
+        self.at = datetime.fromtimestamp(NOON_MS / 1_000, tz=UTC)
 
-    async def __call__(self, seconds: float) -> None:
-        self.taken.append(seconds)
+    def now(self) -> datetime:
+        return self.at
+
+    def pass_by(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
 
 
-class FakeSender:
-    """Remembers what was sent; `trouble`, if any, is raised instead. Both kinds share one place unless told."""
-
-    def __init__(self, *, apart: bool = False) -> None:
-        self.sent: list[SlackMessage] = []
-        self.trouble: Exception | None = None
-        self._apart = apart
-
-    def destination(self, channel: Channel) -> Destination:
-        return Destination(channel.value if self._apart else "one")
-
-    def addressed(self, message: SlackMessage) -> SlackMessage:
-        return message
-
-    async def send(self, message: SlackMessage) -> Destination:
-        if self.trouble:
-            raise self.trouble
-        self.sent.append(message)
-        return self.destination(message.channel)
+async def at_once(work: Callable[[], Any]) -> Any:
+    """Runs ORM work on asgiref's thread, where the test's database connection is."""
+    return await sync_to_async(work)()
 
 
 Reply = Callable[[], web.Response]
@@ -133,6 +164,12 @@ def api_ok() -> web.Response:
     return web.json_response({"ok": True, "ts": "1.2"})
 
 
+def timestamps() -> Callable[[], web.Response]:
+    """Answers well, and names each message after its number."""
+    count = iter(range(1, 10_000))
+    return lambda: web.json_response({"ok": True, "ts": f"{next(count):05}.0"})
+
+
 def api_error(word: str) -> Reply:
     return lambda: web.json_response({"ok": False, "error": word})
 
@@ -143,12 +180,14 @@ def plain(status: int, text: str = "", **headers: str) -> Reply:
 
 @dataclass
 class FakeSlack:
-    """Answers with `replies` in turn, then well; `posts` are what arrived."""
+    """Answers with `replies` in turn, then well (or with `usual`); `posts` are what arrived."""
 
     url: str
+    usual: Reply | None = None
     replies: list[Reply] = field(default_factory=list)
     posts: list[dict[str, Any]] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
 
     @property
     def webhook(self) -> str:
@@ -167,9 +206,10 @@ async def fake_slack() -> Any:
     async def answer(request: web.Request) -> web.Response:
         bot = request.path.startswith("/api/")
         body = await request.json()
-        slack.posts.append({"path": request.path, **body})
+        slack.bodies.append(await request.read())
+        slack.posts.append({"path": request.path, "headers": dict(request.headers), **body})
         slack.tokens.append(request.headers.get("Authorization", ""))
-        return slack.replies.pop(0)() if slack.replies else (api_ok if bot else ok)()
+        return slack.replies.pop(0)() if slack.replies else (slack.usual or (api_ok if bot else ok))()
 
     app = web.Application()
     app.router.add_post("/{rest:.*}", answer)

@@ -1,53 +1,70 @@
+"""What the worker has recorded is put into the outbox, once, where it deserves a message."""
+
+from collections.abc import Sequence
+
 import pytest
+from django.db import OperationalError
 
+from notifications.kinds import Notice
+from notifications.letters import Draft
 from notifications.relay import Relay
-from notifications.slack_blocks import SlackMessage
-from tests.notifications.fakes import NAMES, FakeEntry, breaker_entry, ended_entry, hold_entry
+from notifications.slack_messages import Audience, message_for
+from tests.notifications.fakes import NAMES, FakeEntry, alert_entry, breaker_entry, ended_entry
 
 
-class FakeMessenger:
+class FakeOutbox:
     def __init__(self) -> None:
-        self.messages: list[SlackMessage] = []
+        self.letters: list[Draft] = []
+        self.trouble: Exception | None = None
 
-    def offer(self, message: SlackMessage) -> None:
-        self.messages.append(message)
+    async def put(self, letters: Sequence[Draft]) -> None:
+        if self.trouble:
+            raise self.trouble
+        self.letters += letters
+
+
+class FakeWriter:
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def content(self, notice: Notice, *, audience: Audience) -> dict[str, str] | None:
+        message = message_for(notice, audience=audience)
+        return {"text": message.text} if message else None
 
 
 @pytest.fixture
-def messenger() -> FakeMessenger:
-    return FakeMessenger()
+def outbox() -> FakeOutbox:
+    return FakeOutbox()
 
 
 @pytest.fixture
-def relay(messenger: FakeMessenger) -> Relay:
-    return Relay(messenger=messenger, user="U012AB3CD")
+def relay(outbox: FakeOutbox) -> Relay:
+    return Relay(outbox=outbox, writers=[FakeWriter("slack")], user="U012AB3CD")
 
 
-async def test_what_deserves_a_message_is_handed_to_slack_by_name(relay: Relay, messenger: FakeMessenger) -> None:
-    await relay.publish([breaker_entry()], names=NAMES)
-    assert "alpha" in messenger.messages[0].text
+async def test_what_deserves_a_message_is_put_into_the_outbox_by_name(relay: Relay, outbox: FakeOutbox) -> None:
+    await relay.publish([ended_entry()], names=NAMES)
+    assert ":white_check_mark:" in outbox.letters[0].content["text"]
 
 
-async def test_bookkeeping_reaches_nobody(relay: Relay, messenger: FakeMessenger) -> None:
+async def test_each_destination_gets_a_letter_of_its_own(outbox: FakeOutbox) -> None:
+    relay = Relay(outbox=outbox, writers=[FakeWriter("slack"), FakeWriter("webhook")])
+    await relay.publish([alert_entry()])
+    assert [letter.sink for letter in outbox.letters] == ["slack", "webhook"]
+
+
+async def test_bookkeeping_reaches_nobody(relay: Relay, outbox: FakeOutbox) -> None:
     await relay.publish([FakeEntry("lease.settled", {"pool": "p"})])
-    assert messenger.messages == []
+    assert outbox.letters == []
 
 
-async def test_entries_delivered_again_are_told_once(relay: Relay, messenger: FakeMessenger) -> None:
+async def test_entries_delivered_again_are_put_under_the_same_name(relay: Relay, outbox: FakeOutbox) -> None:
     for _ in range(3):
-        await relay.publish([breaker_entry(), hold_entry(entry_id="2-0"), ended_entry(entry_id="3-0")])
-    assert len(messenger.messages) == 3
+        await relay.publish([breaker_entry(), alert_entry(entry_id="2-0"), ended_entry(entry_id="3-0")])
+    assert len({letter.event for letter in outbox.letters}) == 2
 
 
-async def test_repeated_signs_of_one_trouble_are_told_once(relay: Relay, messenger: FakeMessenger) -> None:
-    await relay.publish([hold_entry(entry_id=f"{number}-0") for number in range(5)])
-    assert len(messenger.messages) == 1
-
-
-async def test_opened_and_recovered_are_both_told(relay: Relay, messenger: FakeMessenger) -> None:
-    await relay.publish([breaker_entry(gen=1), breaker_entry(gen=2, to="half_open"), breaker_entry(gen=3, to="closed")])
-    assert [it.text.split(":")[1] for it in messenger.messages] == ["red_circle", "large_green_circle"]
-
-
-async def test_without_slack_nobody_is_told() -> None:
-    await Relay(messenger=None).publish([breaker_entry()], names=NAMES)
+async def test_the_database_s_trouble_is_the_worker_s(relay: Relay, outbox: FakeOutbox) -> None:
+    outbox.trouble = OperationalError("away")
+    with pytest.raises(OperationalError):
+        await relay.publish([ended_entry()])

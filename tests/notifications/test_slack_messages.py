@@ -15,9 +15,13 @@ from tests.notifications.fakes import (
     NOON_MS,
     POOL,
     FakeEntry,
+    alert_entry,
     breaker_entry,
     ended_entry,
     hold_entry,
+    progress_entry,
+    started_entry,
+    summary_entry,
 )
 from tests.notifications.test_translation import entries
 
@@ -49,49 +53,40 @@ def said(message: SlackMessage) -> str:
     return "\n".join(texts_of(message))
 
 
-def test_an_open_circuit_says_which_account_why_and_when_it_is_tried_again() -> None:
-    text = said(message_of(breaker_entry()))
-    assert "Circuit open: alpha" in text
-    assert "http 503" in text
-    assert "2026-11-22 12:05 UTC" in text
-
-
-def test_an_open_circuit_mentions_nobody_since_it_comes_back_by_itself() -> None:
-    assert USER not in said(message_of(breaker_entry()))
-
-
-def test_a_circuit_forced_open_says_by_whom_and_that_it_stays() -> None:
-    text = said(message_of(breaker_entry(mode="forced_open", actor="carol")))
-    assert "Forced open by carol; stays open until a person changes it." in text
-
-
-def test_a_closed_circuit_says_recovered() -> None:
-    assert "Recovered: alpha" in said(message_of(breaker_entry(to="closed")))
-
-
-def test_an_account_out_says_why_when_it_is_back_and_calls_a_person() -> None:
-    text = said(message_of(hold_entry()))
-    assert "spend limit" in text
-    assert "Out until 2026-11-22 13:00 UTC" in text
+def test_an_alert_says_what_it_is_and_calls_a_person() -> None:
+    text = said(message_of(alert_entry()))
+    assert ":red_circle: alpha: 95 % of tokens per day used" in text
+    assert "950 of 1,000 tokens." in text
     assert f"<@{USER}>" in text
 
 
-def test_a_rejected_key_is_out_until_a_person_acts() -> None:
-    entry = FakeEntry("account.rejected", {"pool": POOL, "account": ALPHA, "why": "http 401"})
-    assert "Out until a person acts (http 401)." in said(message_of(entry))
+@pytest.mark.parametrize(
+    "entry", [alert_entry(level="warning"), alert_entry(step="resolved"), alert_entry(step="acknowledged", by="carol")]
+)
+def test_a_warning_and_what_is_over_or_seen_call_nobody(entry: FakeEntry) -> None:
+    assert USER not in said(message_of(entry))
 
 
-def test_a_long_throttle_calls_nobody() -> None:
-    assert USER not in said(message_of(hold_entry(why="throttle")))
+def test_an_alert_that_is_over_says_how_long_it_lasted() -> None:
+    over = alert_entry(step="resolved", title="alpha: circuit open", at_ms=NOON_MS + 303_000)
+    text = said(message_of(over))
+    assert ":large_green_circle: Over: alpha: circuit open" in text
+    assert "It lasted 5 min 3 s." in text
 
 
-def test_a_hold_of_an_organization_says_that_it_reaches_further() -> None:
-    assert "its whole organization" in said(message_of(hold_entry(scope="organization", organization="org-1")))
+def test_an_alert_that_was_seen_says_by_whom() -> None:
+    assert ":eyes: Seen by carol: alpha" in said(message_of(alert_entry(step="acknowledged", by="carol")))
 
 
-def test_an_account_back_says_who_lifted_its_hold() -> None:
-    entry = FakeEntry("hold.cleared", {"pool": POOL, "account": ALPHA, "actor": "carol"})
-    assert "lifted by carol" in said(message_of(entry))
+def test_the_start_and_the_progress_of_a_request_are_told() -> None:
+    assert "Request started" in said(message_of(started_entry()))
+    assert "Attempt 1 on alpha ended" in said(message_of(progress_entry()))
+
+
+def test_a_days_summary_says_what_was_used_and_what_is_open() -> None:
+    text = said(message_of(summary_entry()))
+    for part in ("default on 2026-11-21", "1,234, failed: 5", "$41.2000", "1: alpha: circuit open", "Lasts the month."):
+        assert part in text
 
 
 def test_keys_rejected_together_call_a_person_and_name_the_accounts() -> None:
@@ -129,7 +124,7 @@ def test_completed_requests_can_be_told_without_calling_anybody() -> None:
 
 @pytest.mark.parametrize(
     ("entry", "channel"),
-    [(ended_entry(), Channel.ACTIVITY), (breaker_entry(), Channel.ALERT), (hold_entry(), Channel.ALERT)],
+    [(ended_entry(), Channel.ACTIVITY), (alert_entry(), Channel.ALERT), (summary_entry(), Channel.ALERT)],
 )
 def test_requests_go_to_activity_and_troubles_to_alerts(entry: FakeEntry, channel: Channel) -> None:
     assert message_of(entry).channel is channel
@@ -138,35 +133,35 @@ def test_requests_go_to_activity_and_troubles_to_alerts(entry: FakeEntry, channe
 @pytest.mark.parametrize(
     "entry",
     [
+        breaker_entry(),
         breaker_entry(to="half_open"),
-        hold_entry(why="throttle", until_ms=str(NOON_MS + 1)),
-        FakeEntry("activity.started", {"payload": "{}"}),
-        FakeEntry("activity.progress", {"payload": "{}"}),
+        hold_entry(),
+        FakeEntry("account.rejected", {"pool": POOL, "account": ALPHA, "why": "http 401"}),
     ],
 )
-def test_what_passes_by_itself_is_worth_no_message(entry: FakeEntry) -> None:
+def test_what_an_alert_tells_of_is_told_by_the_alert_alone(entry: FakeEntry) -> None:
     notice = translate(entry)
     assert notice is not None
     assert message_for(notice, audience=AUDIENCE) is None
 
 
 def test_an_account_without_a_name_is_called_by_the_beginning_of_its_id() -> None:
-    assert "Circuit open: 11111111" in said(message_of(breaker_entry(), audience=Audience(names={})))
+    assert "11111111" in said(message_of(ended_entry(), audience=Audience(names={})))
 
 
 def test_a_label_says_for_which_channel_a_message_was_meant() -> None:
-    message = labelled(message_of(breaker_entry()), label="#ops <!here>")
+    message = labelled(message_of(alert_entry()), label="#ops <!here>")
     assert message.text.startswith("[for #ops &lt;!here&gt;]")
     assert "for #ops &lt;!here&gt;" in said(message)
 
 
 def test_a_digest_of_one_is_that_message() -> None:
-    message = message_of(breaker_entry())
+    message = message_of(alert_entry())
     assert digest([message]) is message
 
 
 def test_a_digest_lists_the_newest_and_counts_the_rest() -> None:
-    messages = [message_of(breaker_entry(why=f"trouble {number}")) for number in range(50)]
+    messages = [message_of(alert_entry(title=f"trouble {number}")) for number in range(50)]
     text = said(digest(messages, dropped=3))
     assert "53 messages at once" in text
     assert "trouble 49" in text
@@ -175,15 +170,22 @@ def test_a_digest_lists_the_newest_and_counts_the_rest() -> None:
 
 def test_a_digest_lists_alerts_before_a_flood_of_requests() -> None:
     requests = [message_of(ended_entry(activity=f"act-{number}")) for number in range(100)]
-    assert "Circuit open: alpha" in said(digest([message_of(breaker_entry()), *requests]))
+    assert "alpha: 95 %" in said(digest([message_of(alert_entry()), *requests]))
 
 
 HOSTILE = st.text(alphabet=st.characters() | st.sampled_from("<>&@!|"), max_size=5_000)
+hostile_alerts = st.builds(
+    lambda title, text, by, step: alert_entry(title=title, text=text, by=by, step=step),
+    HOSTILE,
+    HOSTILE,
+    HOSTILE,
+    st.sampled_from(["opened", "escalated", "resolved", "acknowledged"]),
+)
 hostile_names = st.builds(lambda one, two: {ALPHA: one, POOL: two}, HOSTILE, HOSTILE)
 
 
 @settings(max_examples=60)
-@given(entries, hostile_names, HOSTILE)
+@given(entries | hostile_alerts, hostile_names, HOSTILE)
 def test_no_name_reason_or_error_can_put_a_mention_or_a_link_into_a_message(
     entry: FakeEntry, names: dict[str, str], why: str
 ) -> None:
@@ -207,7 +209,7 @@ def assert_within_slacks_limits(message: SlackMessage) -> None:
 
 
 @settings(max_examples=60)
-@given(entries, hostile_names)
+@given(entries | hostile_alerts, hostile_names)
 def test_no_input_can_exceed_what_slack_accepts(entry: FakeEntry, names: dict[str, str]) -> None:
     notice = translate(entry)
     message = notice and message_for(notice, audience=Audience(names=names, user=USER))

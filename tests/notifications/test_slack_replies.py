@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifications.errors import SlackError, SlackMessageInvalid, SlackRateLimited, SlackRefused, SlackUnavailable
+from notifications.errors import DeliveryError, DestinationRefused, MessageInvalid, RateLimited, Unavailable
 from notifications.slack_replies import DEFAULT_RETRY_AFTER, LONGEST_RETRY_AFTER, verdict
 
 
@@ -10,29 +10,29 @@ from notifications.slack_replies import DEFAULT_RETRY_AFTER, LONGEST_RETRY_AFTER
     ("status", "word", "expected"),
     [
         (200, "ok", None),
-        (200, "channel_not_found", SlackRefused),
-        (200, "not_in_channel", SlackRefused),
-        (200, "token_revoked", SlackRefused),
-        (200, "invalid_blocks", SlackMessageInvalid),
-        (200, "ratelimited", SlackRateLimited),
-        (200, "internal_error", SlackUnavailable),
-        (200, "a_word_of_tomorrow", SlackMessageInvalid),
-        (200, "", SlackMessageInvalid),
-        (400, "invalid_payload", SlackMessageInvalid),
-        (400, "no_text", SlackMessageInvalid),
-        (403, "action_prohibited", SlackRefused),
-        (403, "invalid_token", SlackRefused),
-        (404, "no_service", SlackRefused),
-        (404, "no_team", SlackRefused),
-        (404, "<html>not here</html>", SlackRefused),
-        (410, "channel_is_archived", SlackRefused),
-        (418, "", SlackMessageInvalid),
-        (429, "", SlackRateLimited),
-        (500, "rollup_error", SlackUnavailable),
-        (503, "<html>", SlackUnavailable),
+        (200, "channel_not_found", DestinationRefused),
+        (200, "not_in_channel", DestinationRefused),
+        (200, "token_revoked", DestinationRefused),
+        (200, "invalid_blocks", MessageInvalid),
+        (200, "ratelimited", RateLimited),
+        (200, "internal_error", Unavailable),
+        (200, "a_word_of_tomorrow", MessageInvalid),
+        (200, "", MessageInvalid),
+        (400, "invalid_payload", MessageInvalid),
+        (400, "no_text", MessageInvalid),
+        (403, "action_prohibited", DestinationRefused),
+        (403, "invalid_token", DestinationRefused),
+        (404, "no_service", DestinationRefused),
+        (404, "no_team", DestinationRefused),
+        (404, "<html>not here</html>", DestinationRefused),
+        (410, "channel_is_archived", DestinationRefused),
+        (418, "", MessageInvalid),
+        (429, "", RateLimited),
+        (500, "rollup_error", Unavailable),
+        (503, "<html>", Unavailable),
     ],
 )
-def test_each_answer_of_slack_has_one_meaning(status: int, word: str, expected: type[SlackError] | None) -> None:
+def test_each_answer_of_slack_has_one_meaning(status: int, word: str, expected: type[DeliveryError] | None) -> None:
     found = verdict(status=status, word=word, retry_after=None)
     assert (type(found) if found else None) is expected
 

@@ -15,7 +15,6 @@ from notifications.kinds import (
     PoolTroubled,
 )
 from notifications.slack_messages import Audience, message_for
-from notifications.told import Seen, Told
 from notifications.translation import translate
 from tests.notifications.fakes import (
     ALPHA,
@@ -164,8 +163,6 @@ def test_whatever_the_stream_holds_is_told_or_left_out_but_never_raises(entry: F
     notice = translate(entry)
     if notice is not None:
         json.dumps(notice.as_message(names=NAMES))
-        Seen().first_time(notice)
-        Told().worth_telling(notice)
         message_for(notice, audience=Audience(names=NAMES, user="U012AB3CD"))
 
 

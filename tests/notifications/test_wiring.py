@@ -10,7 +10,7 @@ from pytest_django import Settings
 
 from notifications import wiring
 from notifications.slack_blocks import Channel
-from tests.notifications.fakes import breaker_entry, fake_slack
+from tests.notifications.fakes import alert_entry, at_once, breaker_entry, fake_slack
 
 PAGE = {"origin": "http://127.0.0.1:8000", "host": "127.0.0.1:8000"}
 
@@ -56,19 +56,30 @@ def test_djangos_checks_know_about_slack(settings: Settings) -> None:
     assert "notifications.W003" in [it.id for it in checks.run_checks()]
 
 
-async def test_without_slack_the_relay_says_once_that_it_is_off(caplog: pytest.LogCaptureFixture) -> None:
+def test_djangos_checks_refuse_a_webhook_that_cannot_be_signed(settings: Settings) -> None:
+    settings.NOTIFY_WEBHOOK_URL = "https://ops.example/hook"
+    assert "notifications.E001" in [it.id for it in checks.run_checks()]
+    settings.NOTIFY_WEBHOOK_SECRET = "0123456789abcdef" * 2
+    assert "notifications.E001" not in [it.id for it in checks.run_checks()]
+
+
+async def test_without_slack_it_is_said_once_that_it_is_off(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    async with wiring.open_relay() as relay:
-        await relay.publish([breaker_entry()])
-        await relay.publish([breaker_entry(gen=2)])
+    office = wiring.post_office(at_once)
+    for gen in (1, 2):
+        await office.relay.publish([breaker_entry(gen=gen)])
     assert [it.getMessage() for it in caplog.records].count(
         "slack: off, no SLACK_* variable names a place to send to"
     ) == 1
 
 
-async def test_with_slack_what_deserves_a_message_has_arrived_when_the_relay_is_closed(settings: Settings) -> None:
+@pytest.mark.django_db(transaction=True)
+async def test_with_slack_what_deserves_a_message_arrives(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
     async with fake_slack() as slack:
         settings.SLACK_ALERT_WEBHOOK_URL = slack.webhook
-        async with wiring.open_relay() as relay:
-            await relay.publish([breaker_entry()])
-    assert "Circuit open" in slack.posts[0]["text"]
+        office = wiring.post_office(at_once)
+        await office.relay.publish([alert_entry()])
+        await office.deliver()
+    assert "alpha: 95 %" in slack.posts[0]["text"]

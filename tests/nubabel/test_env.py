@@ -8,7 +8,11 @@ from nubabel import env
 from nubabel.errors import ConfigError
 from nubabel.variables import VARIABLES
 
-GOOD = {"ENV_FILE": os.devnull, "SECRET_KEY": "a long enough key for tests, " * 2, "ENCRYPTION_KEY": "0f" * 32}
+GOOD = {
+    "ENV_FILE": os.devnull,
+    "SECRET_KEY": "a long enough key for tests, " * 2,
+    "ENCRYPTION_KEY": "0123456789abcdef" * 4,
+}
 PRODUCTION = {
     "DJANGO_ENV": "production",
     "DATABASE_URL": "postgresql://pool:hunter2@db.example/pool",

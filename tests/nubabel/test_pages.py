@@ -58,4 +58,4 @@ def test_a_browser_that_asks_for_nothing_known_gets_a_page(client: Client) -> No
 
 def test_an_unknown_host_is_refused_without_a_stack_trace(client: Client) -> None:
     answer = client.get("/admin/", headers={"Host": "evil.example"})
-    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_request")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "host_not_allowed")

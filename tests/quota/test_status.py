@@ -4,10 +4,9 @@ from typing import Any
 
 import pytest
 
-from quota import ledger
 from quota.engine.types import NEVER, BreakerMode, BreakerState, Metric, Window
 from quota.engine.views import AccountState
-from quota.status import KEY_REFUSED, UNKNOWN, Status, Tone, Word, status_of
+from quota.status import UNKNOWN, Status, Tone, Word, status_of
 from tests.quota.states import NOON, hold, limit, opened, state
 
 DAYS = 86_400_000
@@ -119,7 +118,3 @@ def test_the_template_stays_the_same_while_time_passes() -> None:
 
 def test_an_account_that_is_not_loaded_does_not_serve() -> None:
     assert not UNKNOWN.serves
-
-
-def test_the_ledger_and_the_status_agree_on_how_a_refused_key_is_written() -> None:
-    assert KEY_REFUSED == ledger.INVALID_KEY

@@ -26,6 +26,7 @@ from quota.models import Activity, Attempt
 from quota.publish import load_pool
 from quota.records import ActivityStarted, LeaseNote
 from quota.streams import Streams, open_client
+from quota.watch import Watch
 from quota.worker import Rhythm, Worker
 from tests.quota.conftest import key_of
 
@@ -51,7 +52,9 @@ def working(redis_url: str, engine: Engine) -> Working:
         store = store or DatabaseStore()
         drain = Drain(streams=streams, store=store, clock=asyncio.get_running_loop().time, pace=EAGER)
         try:
-            yield Worker(drain=drain, engine=engine, source=store, rhythm=rhythm)
+            yield Worker(
+                drain=drain, engine=engine, source=store, watch=Watch(engine=engine, store=store), rhythm=rhythm
+            )
         finally:
             await streams.close()
             await store.close()
@@ -231,7 +234,8 @@ class Picky:
 
 async def test_one_pool_in_trouble_does_not_keep_the_others_waiting() -> None:
     engine, drain, source = Picky(), SimpleNamespace(pools=["first", "second"]), SimpleNamespace()
-    worker = Worker(drain=cast("Any", drain), engine=cast("Any", engine), source=cast("Any", source))
+    watch = Watch(engine=cast("Any", engine), store=cast("Any", source))
+    worker = Worker(drain=cast("Any", drain), engine=cast("Any", engine), source=cast("Any", source), watch=watch)
     with pytest.raises(EngineMisconfigured):
         await worker._tick()
     assert engine.asked == ["first", "second"]

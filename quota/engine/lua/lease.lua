@@ -29,13 +29,14 @@ local function reply(l)
 end
 
 -- Calls meet(reason, until, words) for each limit that so much more does not fit, and for a full concurrency cap.
-local function full(a, requests, meet)
+-- `free` lets pass what asks nothing of a limit, though that be overdrawn.
+local function full(a, requests, free, meet)
   if a.c[CAP] >= 0 and a.s[IN_FLIGHT] >= a.c[CAP] then meet('concurrency', now + SOON_MS) end
   local limits = a.c[LIMITS]
   for i = 1, #limits, 3 do
     local metric, window, amount = limits[i], limits[i + 1], limits[i + 2]
     local asked = metric == 1 and requests or metric == 2 and tokens or cost
-    if gone(a, metric, window) + asked > amount then
+    if gone(a, metric, window) + asked > amount and not (free and asked == 0) then
       meet('limit', opens(a, metric, window, amount, asked), METRIC_NAMES[metric] .. ' per ' .. WINDOW_NAMES[window])
     end
   end
@@ -57,7 +58,7 @@ local function obstacle(a, details)
   binding(a, group, model, function(held_until, key)
     meet('cooling', held_until, details and call('HGET', WHYS, key) or '')
   end)
-  full(a, 1, meet)
+  full(a, 1, false, meet)
   return reason, latest, detail
 end
 
@@ -211,7 +212,7 @@ end
 -- The client's own limit that stands in the way longest, as an answer; nil if there is none.
 local function limited(k)
   local reason, latest, detail
-  full(k, first_lease, function(why, until_ms, words)
+  full(k, first_lease, true, function(why, until_ms, words)
     if not reason or until_ms > latest then reason, latest, detail = why, until_ms, words or '' end
   end)
   return reason and { 'LIMITED', now, latest, reason, detail }

@@ -325,6 +325,7 @@ def test_saving_a_pool_unchanged_is_no_edit(alice, pool):
 
 def make_key(client, **changes):
     form = {"name": "agents", "scopes": ["messages"], "pool": "", "expires_at_0": "", "expires_at_1": ""}
+    form["budget_action"] = "stop"
     return client.post(reverse("admin:accounts_accesskey_add"), form | changes)
 
 
@@ -374,6 +375,7 @@ def test_an_access_key_is_made_for_some_models_and_networks(alice):
 
 def change_key(client, **changes):
     form = {"allowed_models": "", "allowed_networks": "", "expires_at_0": "", "expires_at_1": ""}
+    form["budget_action"] = "stop"
     url = reverse("admin:accounts_accesskey_change", args=[AccessKey.objects.get().pk])
     return client.post(url, form | changes)
 

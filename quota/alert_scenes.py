@@ -1,0 +1,58 @@
+"""What the database knows that watching a pool needs: its settings, whom it holds and who may use it."""
+
+import uuid
+
+from django.utils import timezone
+
+from accounts.default_pool import default_of
+from accounts.models import AccessKey, ClaudeAccount, Pool
+from quota.alerting.values import AccountFacts, KeyFacts, Scene, Thresholds
+from quota.engine.types import Client, Limit, Metric, Window
+
+
+def read_scene(pool_id: uuid.UUID) -> Scene | None:
+    """Read it; None if the pool is gone."""
+    pools = {pool.pk: pool for pool in Pool.objects.all()}
+    pool = pools.get(pool_id)
+    if pool is None:
+        return None
+    is_default = default_of(pools.values()) is pool
+    return Scene(
+        pool=str(pool.pk),
+        name=pool.name,
+        thresholds=_thresholds(pool),
+        accounts=_accounts(pool),
+        keys=_keys(pool, is_default=is_default),
+        budget=_budget(pool),
+    )
+
+
+def _thresholds(pool: Pool) -> Thresholds:
+    return Thresholds(
+        warning=pool.alert_warning_percent,
+        critical=pool.alert_critical_percent,
+        exhausted=pool.alert_exhausted_percent,
+        serving=pool.alert_min_serving,
+    )
+
+
+def _budget(pool: Pool) -> Limit | None:
+    amount = pool.limit_cost_month_nano
+    return None if amount is None else Limit(Metric.COST, Window.MONTH, amount)
+
+
+def _accounts(pool: Pool) -> dict[str, AccountFacts]:
+    rows = ClaudeAccount.objects.of_pool(pool).defer("api_key").order_by("pk")
+    return {str(row.pk): AccountFacts(row.name, row.enabled, row.disabled_reason, row.budget()) for row in rows}
+
+
+def _keys(pool: Pool, *, is_default: bool) -> dict[str, KeyFacts]:
+    """Those with limits that the pool counts; one without a pool of its own uses the default one."""
+    usable = AccessKey.objects.usable(now=timezone.now())
+    mine = [key for key in usable if key.pool_id == pool.pk or (key.pool_id is None and is_default)]
+    return {str(key.pk): _key(key) for key in mine if key.limits()}
+
+
+def _key(key: AccessKey) -> KeyFacts:
+    budget = key.budget()
+    return KeyFacts(key.name, Client(str(key.pk), key.limits()), (budget,) if budget else ())

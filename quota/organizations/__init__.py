@@ -1,0 +1,9 @@
+"""Anthropic's Admin API: what it says of an organization, compared with what we counted.
+
+reading         its answers as values (pure)
+client          asking it
+matching        which of our accounts a key of theirs is (pure)
+keeping         what was heard, in the database
+sync            one organization's round
+reconciliation  our count beside theirs
+"""

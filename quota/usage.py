@@ -1,0 +1,151 @@
+"""What one account used in a period, from the rollups alone: it costs the same whether the log holds ten rows or many
+millions.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final
+
+from accounts.models import ClaudeAccount
+from accounts.money import from_nano
+from quota.facts import AMOUNTS, TOKEN_KINDS, Span
+from quota.models import UsageRollup
+
+_HOUR: Final = timedelta(hours=1)
+_DAY: Final = timedelta(days=1)
+
+
+class Period(StrEnum):
+    """How far back."""
+
+    DAY = "24h"
+    WEEK = "7d"
+    MONTH = "30d"
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """So many steps of this length; the last one is the present hour or UTC day."""
+
+    span: Span
+    step: timedelta
+    steps: int
+
+    def starts(self, now: datetime) -> tuple[datetime, ...]:
+        """The beginnings of the steps, oldest first."""
+        now = now.astimezone(UTC)
+        hour = now.hour if self.span is Span.HOUR else 0
+        last = now.replace(hour=hour, minute=0, second=0, microsecond=0)
+        return tuple(last - self.step * back for back in reversed(range(self.steps)))
+
+
+SHAPES: Final[Mapping[Period, Shape]] = {
+    Period.DAY: Shape(Span.HOUR, _HOUR, 24),
+    Period.WEEK: Shape(Span.DAY, _DAY, 7),
+    Period.MONTH: Shape(Span.DAY, _DAY, 30),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Sums. `tokens` is what counted against limits; `unpriced` calls were charged at the dearest known price."""
+
+    attempts: int
+    requests: int
+    failures: int
+    expired: int
+    unpriced: int
+    tokens: int
+    cost: Decimal
+    input_tokens: int
+    output_tokens: int
+    cache_read_tokens: int
+    cache_write_5m_tokens: int
+    cache_write_1h_tokens: int
+    web_searches: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One hour or day."""
+
+    starts_at: datetime
+    spent: Spent
+
+
+@dataclass(frozen=True, slots=True)
+class OfModel:
+    """One model's share."""
+
+    model: str
+    spent: Spent
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """A period, in all, step by step (the empty ones too) and model by model, the dearest first."""
+
+    period: Period
+    starts_at: datetime
+    ends_at: datetime
+    total: Spent
+    series: tuple[Step, ...]
+    models: tuple[OfModel, ...]
+
+
+Sums = tuple[int, ...]
+_NOTHING: Final[Sums] = (0,) * len(AMOUNTS)
+
+
+def usage_of(account: ClaudeAccount, *, period: Period, now: datetime) -> Usage:
+    """One query over at most 30 steps times the models used."""
+    shape = SHAPES[period]
+    starts = shape.starts(now)
+    rows = UsageRollup.objects.filter(account=account, span=shape.span, starts_at__gte=starts[0], starts_at__lte=now)
+    return summed(list(rows.values_list("starts_at", "model", *AMOUNTS)), period=period, starts=starts, now=now)
+
+
+def summed(
+    rows: Iterable[tuple[datetime, str, *tuple[int, ...]]],
+    *,
+    period: Period,
+    starts: tuple[datetime, ...],
+    now: datetime,
+) -> Usage:
+    """Add rollups up, by step and by model. Pure."""
+    by_step: dict[datetime, Sums] = defaultdict(lambda: _NOTHING)
+    by_model: dict[str, Sums] = defaultdict(lambda: _NOTHING)
+    for start, model, *amounts in rows:
+        by_step[start] = _plus(by_step[start], tuple(amounts))
+        by_model[model] = _plus(by_model[model], tuple(amounts))
+    cost = AMOUNTS.index("cost_nano")
+    ordered = sorted(by_model.items(), key=lambda item: (-item[1][cost], item[0]))
+    return Usage(
+        period=period,
+        starts_at=starts[0],
+        ends_at=now,
+        total=_spent(_all(by_model.values())),
+        series=tuple(Step(start, _spent(by_step[start])) for start in starts),
+        models=tuple(OfModel(model, _spent(amounts)) for model, amounts in ordered),
+    )
+
+
+def _plus(one: Sums, other: Sums) -> Sums:
+    return tuple(a + b for a, b in zip(one, other, strict=True))
+
+
+def _all(many: Iterable[Sums]) -> Sums:
+    total = _NOTHING
+    for one in many:
+        total = _plus(total, one)
+    return total
+
+
+def _spent(amounts: Sums) -> Spent:
+    named = dict(zip(AMOUNTS, amounts, strict=True))
+    counts = {name: named[name] for name in ("attempts", "requests", "failures", "expired", "unpriced", "tokens")}
+    return Spent(**counts, cost=from_nano(named["cost_nano"]), **{kind: named[kind] for kind in TOKEN_KINDS})
