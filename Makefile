@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3 p
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser test-typescript check format lock bench-engine bench-gateway chaos clean
+.PHONY: help run test test-browser test-typescript check format lock bench-engine bench-gateway bench-pages chaos clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,11 @@ bench-engine: $(VENV)/dev.stamp ## measure the engine: lease and settle, sequent
 
 bench-gateway: $(VENV)/dev.stamp ## measure the gateway beside Portkey's and LiteLLM's; ARGS="--without litellm" and others
 	$(BIN)/python -m benchmarks.gateway $(ARGS)
+
+bench-pages: $(VENV)/dev.stamp ## measure the admin site's pages at full size, in a database of its own (DATA_DIR=.bench)
+	DATA_DIR=$${DATA_DIR:-.bench} $(BIN)/python manage.py migrate --verbosity 0
+	DATA_DIR=$${DATA_DIR:-.bench} $(BIN)/python manage.py fill_for_benchmark $(ARGS) || true
+	DATA_DIR=$${DATA_DIR:-.bench} $(BIN)/python -m benchmarks.pages
 
 chaos: $(VENV)/dev.stamp ## play every fault of the simulator against the gateway for a minute; ARGS="--seed 7" and others
 	@$(BIN)/python -m tests.chaos $(ARGS)

@@ -18,9 +18,10 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 from django.views.decorators.debug import sensitive_variables
 
+from accounts import audit
 from accounts.database import DEADLINE_SECONDS, in_database
 from accounts.errors import AccessRefused, AccessUndecided
 from accounts.keys import hash_key, looks_valid, new_access_key
@@ -73,7 +74,11 @@ def draw_secret(key: AccessKey) -> str:
 
 def revoke_access_key(key: AccessKey, *, now: datetime) -> bool:
     """Revoke for good; False if it was revoked already. Effective everywhere within a second."""
-    return bool(AccessKey.objects.filter(pk=key.pk).revoke(now=now))
+    with transaction.atomic():
+        revoked = bool(AccessKey.objects.filter(pk=key.pk).revoke(now=now))
+        if revoked:
+            audit.note("revoked", key)
+    return revoked
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,3 +8,6 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import checks  # noqa: F401 - registers them; cannot be imported before the apps are
+        from accounts.audit import watch
+
+        watch()

@@ -22,7 +22,7 @@ from django.db.models.query_utils import DeferredAttribute
 
 from accounts import credentials, wiring
 from accounts.credentials import Secret
-from accounts.errors import UndecryptableKey
+from accounts.keyring import opens
 
 if TYPE_CHECKING:
     from cryptography.fernet import MultiFernet
@@ -69,11 +69,9 @@ class Sealed:
     @property
     def is_readable(self) -> bool:
         """Whether `reveal()` would succeed."""
-        try:
-            self.reveal()
-        except UndecryptableKey:
-            return False
-        return True
+        if self._plain is not None or not self.binding or self._token is None:
+            return self._plain is not None or bool(self.reveal())
+        return opens(wiring.keyring(), self._token, self.binding)
 
     def sealed(self) -> bytes:
         """The bytes to store. Raises FieldError when there is no row to bind a new value to."""

@@ -40,6 +40,10 @@ def key_fault(text: object) -> str:
     return ""
 
 
+_REMEMBERED: Final = 20_000
+"""Ciphertexts of which it is remembered whether they can be opened."""
+
+
 @lru_cache(maxsize=32)
 def _fernet(key: str) -> Fernet:
     return Fernet(derive_fernet_key(key))
@@ -49,6 +53,16 @@ def _fernet(key: str) -> Fernet:
 def _fingerprint_key(key: str) -> bytes:
     kdf = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=b"nubabel/key-fingerprint/v1")
     return kdf.derive(bytes.fromhex(key))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def opens(keyring: "Keyring", token: bytes, binding: str) -> bool:
+    """Whether `Keyring.open` would succeed. Remembered, because neither changes; the value itself is not."""
+    try:
+        keyring.open(token, binding=binding)
+    except UndecryptableKey:
+        return False
+    return True
 
 
 class Keyring:

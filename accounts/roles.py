@@ -49,16 +49,29 @@ _SEEN: Final[Grants] = {
     "accounts.pool": ("view",),
     "accounts.claudeaccount": ("view",),
     "accounts.accesskey": ("view",),
+    "accounts.auditentry": ("view",),
     "quota.activity": ("view",),
     "quota.attempt": ("view",),
     "quota.usagerollup": ("view",),
+    "quota.sessionrollup": ("view",),
     "quota.setaside": ("view",),
+    "quota.quotaalert": ("view",),
+    "quota.organization": ("view",),
+    "quota.organizationkey": ("view",),
+    "quota.ratelimit": ("view",),
+    "notifications.letter": ("view",),
+    "notifications.sinkstate": ("view",),
 }
-_OPERATED: Final[Grants] = {"accounts.claudeaccount": ("operate",)}
+_OPERATED: Final[Grants] = {
+    "accounts.claudeaccount": ("operate",),
+    "quota.quotaalert": ("change",),
+    "notifications.sinkstate": ("change",),
+}
 _MANAGED: Final[Grants] = {
     "accounts.pool": ("add", "change", "delete", "send_messages"),
     "accounts.claudeaccount": ("add", "change", "delete"),
     "accounts.accesskey": ("add", "change"),
+    "quota.organization": ("add", "change", "delete"),
 }
 GRANTS: Final[Mapping[Role, tuple[Grants, ...]]] = {
     Role.VIEWER: (_SEEN,),

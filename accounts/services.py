@@ -12,7 +12,7 @@ from django.db.models import ProtectedError, RestrictedError
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from accounts import wiring
+from accounts import audit, wiring
 from accounts.errors import DeletionRefused, DuplicateKey
 from accounts.models import ClaudeAccount, Pool
 from accounts.models.limits import LIMIT_FIELDS
@@ -69,7 +69,11 @@ def enable_account(account: ClaudeAccount) -> bool:
 def reinstate_account(*, account_id: str, disabled_for: str) -> bool:
     """Bring back an account that was disabled for a reason (its first words) which proved wrong; nobody mended it."""
     rows = ClaudeAccount.objects.filter(pk=account_id, enabled=False, disabled_reason__startswith=disabled_for)
-    return bool(rows.update(enabled=True, disabled_reason="", updated_at=timezone.now()))
+    with transaction.atomic():
+        changed = rows.update(enabled=True, disabled_reason="", updated_at=timezone.now())
+        if changed:
+            audit.note_order("enabled", account_id, why=f"{disabled_for}: that proved wrong")
+    return bool(changed)
 
 
 def announce_mended(account: ClaudeAccount) -> None:
@@ -106,7 +110,11 @@ def delete_account(account: ClaudeAccount, *, leases_of: Callable[[ClaudeAccount
 def _switched(account: ClaudeAccount, *, enabled: bool, disabled_reason: str) -> bool:
     # By conditional update: of two people at once, one switched it and the other found it done.
     rows = ClaudeAccount.objects.filter(pk=account.pk).exclude(enabled=enabled)
-    changed = rows.update(enabled=enabled, disabled_reason=disabled_reason, updated_at=timezone.now())
+    with transaction.atomic():
+        changed = rows.update(enabled=enabled, disabled_reason=disabled_reason, updated_at=timezone.now())
+        if changed:
+            why = {"why": ("", disabled_reason)} if disabled_reason else None
+            audit.note("enabled" if enabled else "disabled", account, changes=why)
     account.refresh_from_db(fields=["enabled", "disabled_reason", "updated_at", "version"])
     return bool(changed)
 

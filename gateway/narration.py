@@ -57,7 +57,8 @@ def ended(record: ActivityEnded) -> Event:
 
 def lease_note(call: Call, *, number: int) -> str:
     """Say what the ledger must know if we die during the call."""
-    return LeaseNote(activity=call.activity, number=number, model=call.model, group=call.group).to_json()
+    note = LeaseNote(activity=call.activity, number=number, model=call.model, group=call.group, session=call.session)
+    return note.to_json()
 
 
 def attempt_record(
@@ -84,6 +85,7 @@ def attempt_record(
         estimated_tokens=spent.estimated_tokens,
         moved_from=lease.moved_from,
         cache_extra_nano=spent.cache_extra_nano,
+        session=call.session,
     )
 
 

@@ -1,4 +1,4 @@
-"""What a caller is told whose own limit is used up: which one, and until when. Pure."""
+"""What a caller is told whose own limit, or the whole pool's, is used up: which one, and until when. Pure."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -15,13 +15,16 @@ def answer(limited: Block, *, client: Client | None, now_ms: int) -> OwnAnswer:
     """Say it: 429, with the real time at which this very request may fit."""
     wait = None if limited.until_ms >= NEVER else max(0, limited.until_ms - now_ms)
     pointless = wait is None or wait > POINTLESS_MS
-    message = f"This access key is limited to {_limit(limited, client)}, {_until(limited)}"
+    whole = f"The pool as a whole has a limit of {limited.detail}"
+    whose = whole if limited.account else f"This access key is limited to {_limit(limited, client)}"
+    message = f"{whose}, {_until(limited)}"
     return OwnAnswer(429, "rate_limit_error", message, wait, False if pointless else None)
 
 
 def summary(limited: Block) -> str:
     """Put it on one line of the decision chain."""
-    return f"refused: the access key's own limit, {limited.detail or 'requests at once'}, {_until(limited)}"
+    whose = "the limit of the whole pool" if limited.account else "the access key's own limit"
+    return f"refused: {whose}, {limited.detail or 'requests at once'}, {_until(limited)}"
 
 
 def _limit(limited: Block, client: Client | None) -> str:

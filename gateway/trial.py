@@ -21,9 +21,8 @@ from gateway.outcomes import Kind, Outcome, classify
 from gateway.plain import identity, named
 from gateway.replies import ERROR_BODY_MAX, Fault, Reply
 from gateway.resources import read
-from gateway.upstream import HttpUpstream
 from gateway.wire import Request, Upstream
-from gateway.wiring import DEFAULT_MODEL
+from gateway.wiring import DEFAULT_MODEL, new_upstream
 
 DEADLINE_SECONDS: Final = 10.0
 """For everything."""
@@ -76,10 +75,11 @@ def try_key(account: ClaudeAccount, *, within: float = DEADLINE_SECONDS) -> Tria
         return Trial(False, Kind.ORIGIN_REFUSED, str(refused))
     model = next(iter(account.allowed_models), DEFAULT_MODEL)
     found = async_to_sync(_asked)(credential, model=model, within=within)
-    return _remembered(account, found)
+    return found if account._state.adding else learn(account, found)  # noqa: SLF001 - documented by Django
 
 
-def _remembered(account: ClaudeAccount, found: Trial) -> Trial:
+def learn(account: ClaudeAccount, found: Trial) -> Trial:
+    """Remember whose key it is, and name the accounts of the pool that share its organization."""
     if not found.organization_id:
         return found
     remember_origin(account_id=str(account.pk), organization_id=found.organization_id, workspace_id=found.workspace_id)
@@ -89,7 +89,7 @@ def _remembered(account: ClaudeAccount, found: Trial) -> Trial:
 
 
 async def _asked(credential: Credential, *, model: str, within: float) -> Trial:
-    upstream = HttpUpstream()
+    upstream = new_upstream()
     try:
         return await ask(upstream, credential, model=model, within=within)
     finally:

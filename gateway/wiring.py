@@ -59,7 +59,7 @@ def _wire() -> Wiring:
     from quota.publish import load_pool
     from quota.wiring import get_engine
 
-    clock, background, upstream, engine = SystemClock(), Background(), _upstream(), get_engine()
+    clock, background, upstream, engine = SystemClock(), Background(), new_upstream(), get_engine()
     ports = Ports(
         engine=engine,
         credentials=get_directory(),
@@ -73,7 +73,8 @@ def _wire() -> Wiring:
     return Wiring(ports, Pools(load=load_rules), upstream, service_over(Owners()))
 
 
-def _upstream() -> HttpUpstream:
+def new_upstream() -> HttpUpstream:
+    """Connections of their own, to the addresses that this installation may reach. The caller closes it."""
     private = getattr(settings, "ANTHROPIC_PRIVATE_NETWORKS", ())
     return HttpUpstream(may=partial(may_be_reached, private=private))
 

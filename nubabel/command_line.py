@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
+from accounts.actors import Actor, Via, acting
 from nubabel import first_run, valkey
 from nubabel.errors import NubabelError
 
@@ -53,7 +54,9 @@ def run(argv: Sequence[str]) -> None:
 def _execute(argv: Sequence[str]) -> None:
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(list(argv))
+    actor = Actor(f"manage.py {argv[1] if len(argv) > 1 else 'help'}", Via.COMMAND)
+    with acting(lambda: actor):
+        execute_from_command_line(list(argv))
 
 
 def _make_keys() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, Final
 
@@ -52,8 +53,10 @@ async def _pulse() -> None:
     """Report to the metrics, as long as this process serves."""
     from gateway.wiring import get_wiring  # both want Django's apps ready
     from quota.metrics.pulse import Pulse
-    from quota.wiring import redis_url
+    from quota.wiring import get_engine, redis_url
 
+    with suppress(Exception):  # nobody asked for this yet: whoever does will be told
+        await get_engine().ping()  # greet Redis (over TLS that takes a while) before the first request does
     await Pulse(url=redis_url(), role="web", waiting=get_wiring().ports.room.everywhere).run()
 
 

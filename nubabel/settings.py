@@ -8,6 +8,7 @@ from django.urls import reverse_lazy
 
 from nubabel import env, valkey_paths
 from nubabel.logs import logging_config
+from nubabel.navigation import navigation
 
 CONFIG: Final = env.load_or_exit()
 BASE_DIR: Final = env.BASE_DIR
@@ -62,6 +63,7 @@ NOTIFY_WEBHOOK_SECRET = CONFIG.notify_webhook_secret
 INSTALLED_APPS = [
     "daphne",  # replaces runserver by one that speaks websocket; must come before staticfiles
     "unfold",  # must come before django.contrib.admin
+    "unfold.contrib.filters",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -88,6 +90,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "nubabel.acting.SaysWhoActs",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -251,4 +254,7 @@ UNFOLD = {
         {"icon": "integration_instructions", "title": "Set up a client", "link": reverse_lazy("setup")},
     ],
     "ENVIRONMENT": "nubabel.admin_badge.environment",
+    "SIDEBAR": {"show_search": True, "show_all_applications": False, "navigation": navigation()},
+    "DASHBOARD_CALLBACK": "quota.admin.dashboard.dashboard",
+    "STYLES": [lambda _request: "/static/nubabel/admin.css"],
 }

@@ -9,6 +9,8 @@ from nubabel import health_faces
 from nubabel.api_docs import DocsView, SchemaView
 from quota.admin.live import live
 
+admin.site.index_title = "Dashboard"
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("favicon.ico", RedirectView.as_view(url="/static/nubabel/favicon.svg", permanent=True)),

@@ -7,7 +7,7 @@ from django.utils import timezone
 from accounts.default_pool import default_of
 from accounts.models import AccessKey, ClaudeAccount, Pool
 from quota.alerting.values import AccountFacts, KeyFacts, Scene, Thresholds
-from quota.engine.types import Client, Limit, Metric, Window
+from quota.engine.types import Client
 
 
 def read_scene(pool_id: uuid.UUID) -> Scene | None:
@@ -23,7 +23,8 @@ def read_scene(pool_id: uuid.UUID) -> Scene | None:
         thresholds=_thresholds(pool),
         accounts=_accounts(pool),
         keys=_keys(pool, is_default=is_default),
-        budget=_budget(pool),
+        budget=pool.budget(),
+        budget_stops=bool(pool.enforced_limits()),
     )
 
 
@@ -34,11 +35,6 @@ def _thresholds(pool: Pool) -> Thresholds:
         exhausted=pool.alert_exhausted_percent,
         serving=pool.alert_min_serving,
     )
-
-
-def _budget(pool: Pool) -> Limit | None:
-    amount = pool.limit_cost_month_nano
-    return None if amount is None else Limit(Metric.COST, Window.MONTH, amount)
 
 
 def _accounts(pool: Pool) -> dict[str, AccountFacts]:

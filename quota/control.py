@@ -1,4 +1,4 @@
-"""Questions to the engine that code outside of an event loop asks."""
+"""Questions and orders to the engine from code outside of an event loop."""
 
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from asgiref.sync import async_to_sync
 
+from accounts.audit import note_order
 from quota.engine.errors import EngineEmpty, UnknownAccount
 from quota.engine.preview import Preview, preview
 from quota.engine.redis import RedisEngine
@@ -63,21 +64,25 @@ def would_lease(request: LeaseRequest) -> Preview:
 def reset_breaker(pool_id: uuid.UUID, account: str, *, actor: str) -> None:
     """Close the account's breaker and forget its failures."""
     ask(pool_id, lambda engine: engine.reset_breaker(str(pool_id), account, actor=actor))
+    note_order("reset circuit", account)
 
 
 def force_open(pool_id: uuid.UUID, account: str, *, actor: str, why: str) -> None:
     """Take the account out, whatever its breaker finds, until a person says otherwise."""
     ask(pool_id, lambda engine: engine.force_open(str(pool_id), account, actor=actor, why=why))
+    note_order("forced open", account, why=why)
 
 
 def force_closed(pool_id: uuid.UUID, account: str, *, actor: str, why: str) -> None:
     """Use the account, whatever its breaker finds, until a person says otherwise."""
     ask(pool_id, lambda engine: engine.force_closed(str(pool_id), account, actor=actor, why=why))
+    note_order("forced closed", account, why=why)
 
 
 def clear_cooldown(pool_id: uuid.UUID, account: str, *, actor: str) -> None:
     """Drop every hold on the account and on its organization."""
     ask(pool_id, lambda engine: engine.clear_cooldown(str(pool_id), account, actor=actor))
+    note_order("cleared cool-down", account)
 
 
 def _put(question: Callable[[RedisEngine], Awaitable[T]]) -> T:

@@ -15,6 +15,7 @@ from accounts.models import ClaudeAccount, Pool
 from accounts.services import remember_origin
 from quota import alert_store, summaries
 from quota.activities import mark_silent
+from quota.adding_up import forget_sessions
 from quota.alert_scenes import read_scene
 from quota.alerting.findings import Watched
 from quota.alerting.values import Finding, Scene
@@ -29,6 +30,8 @@ LOOK_EVERY: Final = timedelta(milliseconds=900)
 """Of all workers together; a little less than one worker's second."""
 SILENT_AFTER: Final = timedelta(hours=24)
 """Longer than any call may take."""
+SESSIONS_KEPT: Final = timedelta(days=90)
+"""There is no end of sessions' names, so their days are not kept for good."""
 
 _CLOSE_SECONDS: Final = 1.0
 
@@ -89,6 +92,9 @@ class DatabaseStore:
     async def mark_summarized(self, pool: str) -> None:
         today = (timezone.now() - summaries.SETTLES).date()
         await self.do(lambda: summaries.mark_summarized(uuid.UUID(pool), today=today))
+
+    async def forget_sessions(self) -> int:
+        return await self.do(lambda: forget_sessions(before=timezone.now() - SESSIONS_KEPT))
 
     async def close(self) -> None:
         """Give the connection back; work that hangs is waited for no longer than a second."""

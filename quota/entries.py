@@ -160,6 +160,7 @@ def _told(bare: AttemptFacts, note: str) -> AttemptFacts:
         outcome=text(record.outcome, WORD),
         why=text(record.why, LONG),
         status=status(record.status),
+        session=text(record.session, LONG),
         request_id=text(record.request_id, NAME),
         started_at=maybe_instant(record.started_ms),
         first_content_at=maybe_instant(record.first_content_ms),
@@ -176,6 +177,7 @@ def _noted(bare: AttemptFacts, note: str) -> AttemptFacts:
         number=number(record.number),
         model=text(record.model, NAME),
         group=text(record.group, NAME),
+        session=text(record.session, LONG),
     )
 
 

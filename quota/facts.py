@@ -8,11 +8,11 @@
 """
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 WORD: Final = 60
 NAME: Final = 100
@@ -66,6 +66,7 @@ class AttemptFacts:
     granted_at: datetime
     activity_id: uuid.UUID | None = None
     access_key: str = ""
+    session: str = ""
     number: int = 0
     model: str = ""
     group: str = ""
@@ -191,6 +192,16 @@ class RollupKey:
     access_key: str = ""
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class SessionKey:
+    """Which row of the sessions' rollups. The same name under two access keys is two sessions."""
+
+    session: str
+    access_key: str
+    starts_at: datetime
+    pool_id: uuid.UUID
+
+
 AMOUNTS: Final = (
     "attempts",
     "requests",
@@ -225,16 +236,37 @@ def rollups_of(attempt: AttemptFacts) -> dict[RollupKey, Amounts]:
     return dict.fromkeys(keys, amounts)
 
 
-def rollup_deltas(changes: Iterable[tuple[AttemptFacts | None, AttemptFacts]]) -> dict[RollupKey, Amounts]:
+def sessions_of(attempt: AttemptFacts) -> dict[SessionKey, Amounts]:
+    """What one call adds to its session's UTC day; nothing if it belongs to none."""
+    if not attempt.session:
+        return {}
+    day = datetime.combine(attempt.usage_day, datetime.min.time(), tzinfo=UTC)
+    return {SessionKey(attempt.session, attempt.access_key, day, attempt.pool_id): _amounts(attempt)}
+
+
+Changes = Iterable[tuple[AttemptFacts | None, AttemptFacts]]
+Key = TypeVar("Key", RollupKey, SessionKey)
+
+
+def rollup_deltas(changes: Changes) -> dict[RollupKey, Amounts]:
     """What changed in the rollups: the new minus the old, where something is left of it."""
-    total: dict[RollupKey, Amounts] = {}
+    return _deltas(changes, rollups_of)
+
+
+def session_deltas(changes: Changes) -> dict[SessionKey, Amounts]:
+    """The same for the sessions' rollups."""
+    return _deltas(changes, sessions_of)
+
+
+def _deltas(changes: Changes, parts_of: Callable[[AttemptFacts], Mapping[Key, Amounts]]) -> dict[Key, Amounts]:
+    total: dict[Key, Amounts] = {}
     for old, new in changes:
-        _add(total, rollups_of(new), sign=1)
-        _add(total, rollups_of(old) if old else {}, sign=-1)
+        _add(total, parts_of(new), sign=1)
+        _add(total, parts_of(old) if old else {}, sign=-1)
     return {key: amounts for key, amounts in total.items() if any(amounts)}
 
 
-def _add(total: dict[RollupKey, Amounts], parts: Mapping[RollupKey, Amounts], *, sign: int) -> None:
+def _add(total: dict[Key, Amounts], parts: Mapping[Key, Amounts], *, sign: int) -> None:
     for key, amounts in parts.items():
         before = total.get(key, (0,) * len(AMOUNTS))
         total[key] = tuple(a + sign * b for a, b in zip(before, amounts, strict=True))

@@ -19,10 +19,11 @@ from django.db import InterfaceError, InternalError, OperationalError, Programmi
 
 from accounts.models import ClaudeAccount
 from accounts.services import disable_account, reinstate_account
+from quota.adding_up import add_up
 from quota.entries import Acquittal, Entry, Reading, Rejection, read
 from quota.errors import EntryUnreadable
-from quota.facts import AMOUNTS, ENTRY, ERROR, NAME, ActivityFacts, Amounts, AttemptFacts, RollupKey, rollup_deltas
-from quota.models import Activity, Attempt, RejectedKey, SetAside, UsageRollup
+from quota.facts import ENTRY, ERROR, NAME, ActivityFacts, AttemptFacts
+from quota.models import Activity, Attempt, RejectedKey, SetAside
 from quota.parsing import text
 from quota.status import KEY_REFUSED
 
@@ -32,7 +33,6 @@ _COMMON_CAUSE: Final = timedelta(minutes=1)
 """The engine's span within which several refused keys have one cause."""
 _SHOWN: Final = 2_000
 """Characters of each field of an entry set aside."""
-_KEY: Final = ("account_id", "span", "starts_at", "model", "pool_id", "access_key")
 
 Facts = TypeVar("Facts", ActivityFacts, AttemptFacts)
 
@@ -133,35 +133,13 @@ def _write_attempts(facts: Sequence[AttemptFacts]) -> int:
     new = [(None, _facts(AttemptFacts, row)) for row in locked if row.pk in ours]
     changes = _changes(AttemptFacts, (row for row in locked if row.pk not in ours), wanted, key="lease_id")
     _rewrite(Attempt, "lease_id", changes)
-    add_to_rollups(rollup_deltas([*new, *((_facts(AttemptFacts, row), fact) for row, fact in changes)]))
+    add_up([*new, *((_facts(AttemptFacts, row), fact) for row, fact in changes)])
     return len(new) + len(changes)
 
 
 def attempt_facts(row: Attempt) -> AttemptFacts:
     """What a row of the ledger says."""
     return _facts(AttemptFacts, row)
-
-
-def add_to_rollups(deltas: Mapping[RollupKey, Amounts]) -> None:
-    """Move the rollups by these differences. Call it inside the transaction that changed the attempts."""
-    if not deltas:
-        return
-    keys = sorted(deltas)
-    UsageRollup.objects.bulk_create(
-        [UsageRollup(**{name: getattr(key, name) for name in _KEY}) for key in keys], ignore_conflicts=True
-    )
-    locked = UsageRollup.objects.select_for_update().filter(
-        account_id__in={key.account_id for key in keys}, starts_at__in={key.starts_at for key in keys}
-    )
-    rows = [(row, deltas.get(_key_of(row))) for row in locked.order_by(*_KEY)]
-    for row, delta in rows:
-        for name, amount in zip(AMOUNTS, delta or (), strict=False):
-            setattr(row, name, getattr(row, name) + amount)
-    UsageRollup.objects.bulk_update([row for row, delta in rows if delta], AMOUNTS)
-
-
-def _key_of(row: UsageRollup) -> RollupKey:
-    return RollupKey(**{name: getattr(row, name) for name in _KEY})
 
 
 def _joined(facts: Iterable[Facts], key: str) -> dict[Any, Facts]:

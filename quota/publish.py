@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ from accounts.models import ClaudeAccount, Pool
 from accounts.models.pools import Degraded
 from quota.engine.api import Engine
 from quota.engine.errors import EngineError, UnknownAccount
-from quota.engine.types import Account, BreakerSettings, PoolSettings, Strategy, Usage
+from quota.engine.types import WHOLE_POOL, Account, BreakerSettings, PoolSettings, Strategy, Usage
 from quota.facts import Span
 from quota.models import RejectedKey, UsageRollup
 from quota.wiring import open_patient_engine
@@ -44,7 +44,7 @@ class PoolImage:
     accounts: tuple[Account, ...]
     usage: Mapping[str, Usage]
     clients: Mapping[str, Usage] = field(default_factory=dict)
-    """What access keys used, for an engine that has lost the pool."""
+    """What access keys and the whole pool used, for an engine that has lost it."""
     pardoned: Mapping[str, datetime] = field(default_factory=dict)
     """Accounts to let go of, as they were refused once or mended (when), and are enabled."""
 
@@ -63,6 +63,7 @@ def settings_of(pool: Pool) -> PoolSettings:
             early_probe=pool.early_probe,
         ),
         outage_guard=pool.outage_guard,
+        limits=pool.enforced_limits(),
         serve_degraded=pool.degraded == Degraded.LOCAL,
     )
 
@@ -114,8 +115,15 @@ def read_pool(pool_id: uuid.UUID, *, today: date) -> PoolImage:
     pool = Pool.objects.get(pk=pool_id)
     accounts = tuple(account_of(account) for account in ClaudeAccount.objects.filter(pool=pool).order_by("pk"))
     usage = usage_of(pool.pk, today=today)
-    clients = clients_usage_of(pool.pk, today=today)
+    clients = {**clients_usage_of(pool.pk, today=today), **_whole_pool(usage)}
     return PoolImage(str(pool.pk), settings_of(pool), accounts, usage, clients, _pardoned(pool.pk, accounts))
+
+
+def _whole_pool(accounts: Mapping[str, Usage]) -> dict[str, Usage]:
+    """What all accounts used together, those that are gone included."""
+    columns = [column.name for column in fields(Usage) if column.name != "day"]
+    sums = {column: sum(getattr(used, column) for used in accounts.values()) for column in columns}
+    return {WHOLE_POOL: Usage(day=next(iter(accounts.values())).day, **sums)} if accounts else {}
 
 
 def _pardoned(pool_id: uuid.UUID, accounts: Sequence[Account]) -> dict[str, datetime]:

@@ -88,6 +88,7 @@ class LeaseNote(Record, msgspec.Struct, frozen=True):
     number: int
     model: str
     group: str
+    session: str = ""
 
 
 class AttemptRecord(Record, msgspec.Struct, frozen=True):
@@ -116,6 +117,8 @@ class AttemptRecord(Record, msgspec.Struct, frozen=True):
     """The account whose session this call took away."""
     cache_extra_nano: int = 0
     """Of `cost_nano`: paid for writing into the prompt cache instead of reading from it."""
+    session: str = ""
+    """As the caller named it."""
 
     @property
     def charged_tokens(self) -> int:

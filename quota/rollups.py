@@ -8,9 +8,10 @@ from typing import Final
 from django.db import connection, transaction
 from django.db.models import Q
 
-from quota.facts import RollupKey, rollup_deltas
-from quota.ledger import add_to_rollups, attempt_facts
-from quota.models import Attempt, UsageRollup
+from quota.adding_up import add_to_rollups, add_to_sessions
+from quota.facts import RollupKey, SessionKey, rollup_deltas, session_deltas
+from quota.ledger import attempt_facts
+from quota.models import Attempt, SessionRollup, UsageRollup
 
 _CHUNK: Final = 2_000
 
@@ -24,6 +25,7 @@ def rebuild_rollups(*, first: date, last: date) -> int:
     with transaction.atomic():
         _keep_writers_out()
         UsageRollup.objects.filter(starts_at__gte=begin, starts_at__lt=end).delete()
+        SessionRollup.objects.filter(starts_at__gte=begin, starts_at__lt=end).delete()
         # A call granted before midnight may count against the day after it: then its hour is here, or its day.
         touched = Attempt.objects.filter(
             Q(usage_day__range=(first, last)) | Q(granted_at__gte=begin, granted_at__lt=end)
@@ -33,12 +35,13 @@ def rebuild_rollups(*, first: date, last: date) -> int:
 
 
 def _add_up(attempts: list[Attempt], begin: datetime, end: datetime) -> int:
-    deltas = rollup_deltas((None, attempt_facts(attempt)) for attempt in attempts)
-    add_to_rollups({key: amounts for key, amounts in deltas.items() if _within(key, begin, end)})
+    facts = [(None, attempt_facts(attempt)) for attempt in attempts]
+    add_to_rollups({key: sums for key, sums in rollup_deltas(facts).items() if _within(key, begin, end)})
+    add_to_sessions({key: sums for key, sums in session_deltas(facts).items() if _within(key, begin, end)})
     return len(attempts)
 
 
-def _within(key: RollupKey, begin: datetime, end: datetime) -> bool:
+def _within(key: RollupKey | SessionKey, begin: datetime, end: datetime) -> bool:
     return begin <= key.starts_at < end
 
 
@@ -50,8 +53,8 @@ def _keep_writers_out() -> None:
     """
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            table = connection.ops.quote_name(UsageRollup._meta.db_table)  # noqa: SLF001 - documented API
-            cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
+            names = (connection.ops.quote_name(table._meta.db_table) for table in (UsageRollup, SessionRollup))  # noqa: SLF001 - documented API
+            cursor.execute(f"LOCK TABLE {', '.join(names)} IN SHARE ROW EXCLUSIVE MODE")
 
 
 def _chunks(rows: Iterator[Attempt]) -> Iterator[list[Attempt]]:

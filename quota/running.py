@@ -38,7 +38,7 @@ async def running_worker(*, pace: Pace | None = None, rhythm: Rhythm | None = No
     try:
         office = post_office(store.do)
         drain = Drain(streams=streams, store=store, clock=time.monotonic, pace=pace, teller=office.relay)
-        watch = Watch(engine=engine, store=store)
+        watch = Watch(engine=engine, store=store, clock=time.monotonic)
         errands = (*office.errands(), (_sync, SYNC_SECONDS))
         yield Worker(drain=drain, engine=engine, source=store, watch=watch, errands=errands, rhythm=rhythm)
     finally:

@@ -1,22 +1,30 @@
-"""What one account used in a period, from the rollups alone: it costs the same whether the log holds ten rows or many
-millions.
+"""What an account, a pool or an access key used in a period, from the rollups alone: it costs the same whether the log
+holds ten rows or many millions.
 """
 
+import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+from django.db.models import Sum
 
 from accounts.models import ClaudeAccount
 from accounts.money import from_nano
 from quota.facts import AMOUNTS, TOKEN_KINDS, Span
 from quota.models import UsageRollup
 
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
 _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
+SHARES_MAX: Final = 50
+"""So many of the dearest are named; the rest is left out."""
 
 
 class Period(StrEnum):
@@ -97,16 +105,53 @@ class Usage:
     models: tuple[OfModel, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one account, pool or access key (by its id) used of the whole; cost in nano-dollars."""
+
+    key: str
+    requests: int
+    tokens: int
+    cost_nano: int
+
+
 Sums = tuple[int, ...]
 _NOTHING: Final[Sums] = (0,) * len(AMOUNTS)
 
 
 def usage_of(account: ClaudeAccount, *, period: Period, now: datetime) -> Usage:
-    """One query over at most 30 steps times the models used."""
+    """What an account used. One query."""
+    return usage_in(UsageRollup.objects.filter(account=account), period=period, now=now)
+
+
+def usage_in(rollups: "QuerySet[UsageRollup]", *, period: Period, now: datetime) -> Usage:
+    """What these rollups come to: one query, whose answer has at most 30 steps times the models used."""
+    sums = {f"sum_{name}": Sum(name) for name in AMOUNTS}
+    rows = within(rollups, period=period, now=now).values("starts_at", "model").annotate(**sums)
+    listed = list(rows.values_list("starts_at", "model", *sums))
+    return summed(listed, period=period, starts=SHAPES[period].starts(now), now=now)
+
+
+def shares_in(rollups: "QuerySet[UsageRollup]", column: str, *, period: Period, now: datetime) -> list[Share]:
+    """Who used how much of it, by a column of ids; the dearest first. One query."""
+    rows = within(rollups, period=period, now=now).values(column)
+    sums = rows.annotate(r=Sum("requests"), t=Sum("tokens"), c=Sum("cost_nano")).order_by("-c", column)
+    return [Share(str(row[column]), row["r"], row["t"], row["c"]) for row in sums[:SHARES_MAX]]
+
+
+def within(rollups: "QuerySet[UsageRollup]", *, period: Period, now: datetime) -> "QuerySet[UsageRollup]":
+    """Those of the period, in no order."""
     shape = SHAPES[period]
-    starts = shape.starts(now)
-    rows = UsageRollup.objects.filter(account=account, span=shape.span, starts_at__gte=starts[0], starts_at__lte=now)
-    return summed(list(rows.values_list("starts_at", "model", *AMOUNTS)), period=period, starts=starts, now=now)
+    begin = shape.starts(now)[0]
+    return rollups.filter(span=shape.span, starts_at__gte=begin, starts_at__lte=now).order_by()
+
+
+def rollups_of(*, pool: uuid.UUID | None = None, access_key: str = "") -> "QuerySet[UsageRollup]":
+    """Those of a pool, of an access key, or all."""
+    rows = UsageRollup.objects.all()
+    if pool is not None:
+        rows = rows.filter(pool=pool)
+    return rows.filter(access_key=access_key) if access_key else rows
 
 
 def summed(

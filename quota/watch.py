@@ -1,13 +1,16 @@
 """Watching: look at a pool, judge what is found, tell what changed. Repeatable, by any number of workers."""
 
-from collections.abc import Iterable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, Protocol
 
 from quota.alerting.findings import Watched, findings, watched_limits
 from quota.alerting.values import Finding, Scene
 from quota.engine.api import Engine
 from quota.engine.types import Event
 from quota.records import QUOTA_ALERT, QUOTA_SUMMARY, AlertMoved, DaySummary
+
+REST: Final = 10
+"""How many times as long as a look takes until the next one."""
 
 
 class AlertStore(Protocol):
@@ -33,12 +36,22 @@ class AlertStore(Protocol):
 
 
 class Watch:
-    def __init__(self, *, engine: Engine, store: AlertStore) -> None:
+    """`clock` gives seconds that only grow. A huge pool takes long: a tenth of the time at most goes into it."""
+
+    def __init__(self, *, engine: Engine, store: AlertStore, clock: Callable[[], float]) -> None:
         self._engine = engine
         self._store = store
+        self._clock = clock
+        self._not_before: dict[str, float] = {}
 
     async def look(self, pool: str) -> None:
         """Bring the alerts of a pool up to date and tell their steps. Raises the engine's and the database's errors."""
+        begun = self._clock()
+        if begun >= self._not_before.get(pool, begun):
+            await self._look(pool)
+            self._not_before[pool] = begun + REST * (self._clock() - begun)
+
+    async def _look(self, pool: str) -> None:
         scene = await self._store.scene(pool)
         if scene is None:
             return

@@ -42,6 +42,9 @@ class Source(Protocol):
     async def mark_silent(self) -> int:
         """Say of activities nobody heard of for a day that they are unknown."""
 
+    async def forget_sessions(self) -> int:
+        """Let go of what is kept for sessions of long ago."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rhythm:
@@ -146,6 +149,7 @@ class Worker:
         """Repair what an edit could not tell Redis, and load what Redis has lost."""
         await self._for_each_pool(self._load)
         await self._source.mark_silent()
+        await self._source.forget_sessions()
 
     async def _for_each_pool(self, work: Callable[[str], Awaitable[None]]) -> None:
         """What the engine has against one pool must not keep the others waiting; it is raised when they are done."""

@@ -8,8 +8,11 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import URLPattern, reverse
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
@@ -20,6 +23,8 @@ from accounts.admin.saving import ComparesWithWhatWasShown, SavesWhatChanged
 from accounts.models import AccessKey
 from accounts.models.limits import LIMIT_FIELDS
 from accounts.scopes import MEANINGS
+from quota.admin.usage import Subject, UsagePages
+from quota.models import UsageRollup
 
 RESTRICTIONS: Final = (
     "allowed_models",
@@ -57,10 +62,10 @@ class AccessKeyForm(RestrictionsForm):
 
 
 @admin.register(AccessKey)
-class AccessKeyAdmin(SavesWhatChanged, ModelAdmin):  # type: ignore[misc] # unfold is untyped
+class AccessKeyAdmin(UsagePages, SavesWhatChanged, ModelAdmin):  # type: ignore[misc] # unfold is untyped
     form = RestrictionsForm
     formfield_overrides: ClassVar = LIMIT_WIDGETS
-    list_display = ("name", "hint", "state", "allowed", "pool", "expires_at", "last_used_at")
+    list_display = ("name", "hint", "state", "allowed", "pool", "expires_at", "last_used_at", "usage")
     list_filter = ("pool",)
     list_select_related = ("pool",)
     search_fields = ("name", "hint")
@@ -77,6 +82,23 @@ class AccessKeyAdmin(SavesWhatChanged, ModelAdmin):  # type: ignore[misc] # unfo
             },
         ),
     )
+
+    def get_urls(self) -> list[URLPattern]:
+        return [*self.usage_urls(), *super().get_urls()]
+
+    def usage_subject(self, row: AccessKey) -> Subject:
+        return Subject(
+            title=f"Usage with access key {row.name}",
+            file=f"usage-access-key-{row.pk}",
+            rollups=UsageRollup.objects.filter(access_key=str(row.pk)),
+            shared_by=("account_id",),
+            back=reverse("admin:accounts_accesskey_change", args=[row.pk]),
+        )
+
+    @display(description="usage")  # type: ignore[untyped-decorator]
+    def usage(self, key: AccessKey) -> SafeString:
+        page = reverse("admin:accounts_accesskey_usage", args=[key.pk])
+        return format_html('<a class="nb-link" href="{}">usage</a>', page)
 
     def get_fieldsets(self, request: HttpRequest, obj: AccessKey | None = None) -> Any:  # noqa: ARG002, ANN401
         return ((None, {"fields": self.facts if obj else ("name", "scopes", "pool")}), *self.restrictions)

@@ -1,100 +1,73 @@
-"""Claude accounts in the admin site. A key goes in and never comes out again."""
+"""Claude accounts in the admin site: how each stands, and what can be done about it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.decorators import method_decorator
-from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from django.views.decorators.debug import sensitive_post_parameters
 from unfold.admin import ModelAdmin
-from unfold.decorators import action, display
-from unfold.widgets import UnfoldAdminPasswordWidget
+from unfold.decorators import display
 
 from accounts import services, wiring
+from accounts.admin.account_columns import AccountColumns, dress
+from accounts.admin.account_filters import StandsFilter
+from accounts.admin.account_form import ClaudeAccountForm
+from accounts.admin.account_orders import BUTTONS, AccountOrders
 from accounts.admin.limits import LIMIT_ROWS, LIMIT_WIDGETS
-from accounts.admin.saving import ComparesWithWhatWasShown, SavesWhatChanged
-from accounts.errors import DeletionRefused, KeyRefused
+from accounts.admin.saving import SavesWhatChanged
+from accounts.errors import DeletionRefused
 from accounts.leases import leases_of
 from accounts.models import ClaudeAccount, Pool
-from accounts.validators import acceptable_key
+from gateway.operating import said_of
+from gateway.trial import Trial, learn, try_key
+from quota.admin.usage import Subject, UsagePages
+from quota.models import UsageRollup
 
 if TYPE_CHECKING:
-    from django.db.models import QuerySet
-
-    from accounts.credentials import Secret
-
-
-_ADDRESS_HELP = (
-    "Where the key is sent. Empty: Anthropic, or the simulator in a simulated pool, which accepts nothing else. "
-    "Other addresses must be in ANTHROPIC_BASE_URLS."
-)
-
-
-class ClaudeAccountForm(ComparesWithWhatWasShown):
-    new_key = forms.CharField(
-        label="API key",
-        required=False,
-        strip=False,
-        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
-        help_text="An API key of an organization you own (sk-ant-api…). It is encrypted and never shown again; "
-        "empty keeps the present one.",
-    )
-
-    class Meta:
-        model = ClaudeAccount
-        fields = "__all__"
-
-    def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401
-        super().__init__(*args, **options)
-        if "new_key" in self.fields:
-            self.fields["new_key"].required = self.instance._state.adding  # noqa: SLF001 - documented by Django
-        if "base_url" in self.fields:
-            self.fields["base_url"].required = False
-            self.fields["base_url"].help_text = _ADDRESS_HELP
-
-    @sensitive_variables("text")
-    def clean_new_key(self) -> Secret | None:
-        text = self.cleaned_data["new_key"]
-        if not text:
-            return None
-        try:
-            return acceptable_key(text)
-        except KeyRefused as refused:
-            raise ValidationError(str(refused)) from None
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
-        if secret := cleaned.get("new_key"):
-            self.instance.api_key = secret
-        pool = cleaned.get("pool") or self._pool_so_far()
-        if pool and cleaned.get("base_url") == "":
-            cleaned["base_url"] = wiring.default_base_url(simulated=pool.simulated)
-        return cleaned
-
-    def _pool_so_far(self) -> Pool | None:
-        return self.instance.pool if self.instance.pool_id else None
+    from django import forms
+    from django.contrib.admin.views.main import ChangeList
+    from django.urls import URLPattern
 
 
 @admin.register(ClaudeAccount)
-class ClaudeAccountAdmin(SavesWhatChanged, ModelAdmin):  # type: ignore[misc] # unfold is untyped
+class ClaudeAccountAdmin(AccountOrders, AccountColumns, UsagePages, SavesWhatChanged, ModelAdmin):  # type: ignore[misc] # unfold is untyped
     form = ClaudeAccountForm
     formfield_overrides: ClassVar = LIMIT_WIDGETS
-    list_display = ("name", "pool", "status", "priority", "weight", "key", "organization_id")
-    list_display_links = ("name",)
+    change_form_outer_before_template = "admin/accounts/claudeaccount/panel.html"
+    list_before_template = "admin/accounts/claudeaccount/before_list.html"
+    list_display = (
+        "titled",
+        "status",
+        "priority",
+        "limits",
+        "activity",
+        "today",
+        "last_error",
+    )
+    list_display_links = ("titled",)
     list_editable = ("priority",)
-    list_filter = ("pool", "enabled")
+    sortable_by = ("titled",)
+    list_filter = ("pool", "enabled", StandsFilter)
+    list_per_page = 25  # each is rendered with a form and its limits
     list_select_related = ("pool",)
     search_fields = ("name", "organization_id", "key_fingerprint")
-    actions = ("enable_accounts", "disable_accounts")
-    readonly_fields = ("condition", "key", "organization_id", "workspace_id", "version", "created_at", "updated_at")
+    actions = (
+        "test_keys",
+        "reset_circuits",
+        "clear_cool_downs",
+        "enable_accounts",
+        "disable_accounts",
+        "force_open",
+        "force_closed",
+    )
+    readonly_fields = ("key", "organization_id", "workspace_id", "version", "created_at", "updated_at")
     fieldsets: ClassVar = (
-        (None, {"fields": ("pool", "name", "condition", "enabled")}),
-        ("API key", {"fields": ("new_key", "key", "base_url")}),
+        (None, {"fields": ("pool", "name", "enabled")}),
+        ("API key", {"fields": (("new_key", "test_key"), "key", "base_url")}),
         ("Choice", {"fields": ("priority", "weight", "max_concurrency", "allowed_models")}),
         (
             "Limits",
@@ -107,37 +80,104 @@ class ClaudeAccountAdmin(SavesWhatChanged, ModelAdmin):  # type: ignore[misc] # 
         ("Facts", {"fields": ("organization_id", "workspace_id", "version", "created_at", "updated_at")}),
     )
 
-    @display(  # type: ignore[untyped-decorator]
-        description="status",
-        label={"enabled": "success", "disabled": "danger", "undecryptable": "danger", "simulated": "warning"},
-    )
-    def status(self, account: ClaudeAccount) -> tuple[str, str]:
-        return status_of(account)
-
-    @display(description="status")  # type: ignore[untyped-decorator]
-    def condition(self, account: ClaudeAccount) -> str:
-        return status_of(account)[1]
-
     @display(description="key (ends in · fingerprint)")  # type: ignore[untyped-decorator]
     def key(self, account: ClaudeAccount) -> str:
         return f"…{account.key_hint} · {account.key_fingerprint}" if account.key_hint else "–"
+
+    # what is shown
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        changelist: ChangeList = super().get_changelist_instance(request)
+        board = dress(list(changelist.result_list))
+        changelist.trouble = board.trouble  # type: ignore[attr-defined]
+        return changelist
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        account = self.get_object(request, object_id)
+        shown = {"buttons": BUTTONS, "may_operate": self.has_operate_permission(request)}
+        if account is not None:
+            shown |= {"trouble": dress([account]).trouble, "account": account, "shown": self.shown(account)}
+        response: HttpResponse = super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
+        return response
+
+    def get_urls(self) -> list[URLPattern]:
+        return [*self.order_urls(), *self.usage_urls(), *super().get_urls()]
+
+    def usage_subject(self, row: ClaudeAccount) -> Subject:
+        return Subject(
+            title=f"Usage of {row.name}",
+            file=f"usage-account-{row.pk}",
+            rollups=UsageRollup.objects.filter(account=row),
+            shared_by=("access_key",),
+            back=reverse("admin:accounts_claudeaccount_change", args=[row.pk]),
+        )
 
     def get_readonly_fields(self, request: HttpRequest, obj: ClaudeAccount | None = None) -> tuple[str, ...]:
         """An account stays in its pool."""
         return (*super().get_readonly_fields(request, obj), *(("pool",) if obj else ()))
 
+    def get_fieldsets(self, request: HttpRequest, obj: ClaudeAccount | None = None) -> Any:  # noqa: ANN401
+        """Who may only look is not shown where to enter a key."""
+        if obj is None or self.has_change_permission(request, obj):
+            return self.fieldsets
+        return tuple(
+            (name, {**options, "fields": tuple(one for one in options["fields"] if one != ("new_key", "test_key"))})
+            for name, options in self.fieldsets
+        )
+
+    # what is saved
+
+    @method_decorator(sensitive_post_parameters("new_key"))
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        *args: Any,  # noqa: ANN401 - Django's
+        **options: Any,  # noqa: ANN401
+    ) -> HttpResponse:
+        """As ever, but a new key is tried first: before the transaction, which must not wait for Anthropic."""
+        request.trial = self._tried(request, object_id) if request.method == "POST" else None  # type: ignore[attr-defined]
+        response: HttpResponse = super().changeform_view(request, object_id, *args, **options)
+        return response
+
+    def _tried(self, request: HttpRequest, object_id: str | None) -> Trial | None:
+        account = self.get_object(request, object_id) if object_id else None
+        allowed = self.has_change_permission(request, account) if account else self.has_add_permission(request)
+        if not allowed or not request.POST.get("new_key"):
+            return None
+        form = super().get_form(request, account)(request.POST, instance=account)
+        return try_key(form.instance) if form.is_valid() and form.wants_a_test else None
+
+    def get_form(self, request: HttpRequest, obj: ClaudeAccount | None = None, **options: Any) -> Any:  # noqa: ANN401
+        form = super().get_form(request, obj, **options)
+        form.trial = getattr(request, "trial", None)
+        return form
+
     def columns_changed(self, form: forms.ModelForm[Any]) -> set[str]:
-        columns = super().columns_changed(form)
+        columns = super().columns_changed(form) - {"test_key"}
         if "new_key" in columns:
             columns = columns - {"new_key"} | {"api_key"}
         return columns | {"disabled_reason"} if "enabled" in columns else columns
 
     def save_model(self, request: HttpRequest, obj: Any, form: forms.ModelForm[Any], change: bool) -> None:  # noqa: ANN401
+        trial: Trial | None = getattr(request, "trial", None)
         if "enabled" in form.changed_data:
             obj.disabled_reason = "" if obj.enabled else f"by {request.user.get_username()}"
+        if trial and not trial.works and not change:
+            obj.enabled, obj.disabled_reason = False, "its key failed the test"
         super().save_model(request, obj, form, change)
         if change and ("new_key" in form.changed_data or ("enabled" in form.changed_data and obj.enabled)):
             services.announce_mended(obj)
+        if trial:
+            self._say(request, obj, learn(obj, trial), change=change)
+
+    def _say(self, request: HttpRequest, account: ClaudeAccount, trial: Trial, *, change: bool) -> None:
+        self.tell(request, [said_of(account, trial)])
+        if not trial.works and not change:
+            said = f"{account.name} is saved with all that you entered, but disabled. Test its key again, or enable it."
+            self.message_user(request, said, messages.WARNING)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Propose an address where all pools are of one kind; an empty one is settled when the pool is known."""
@@ -145,26 +185,13 @@ class ClaudeAccountAdmin(SavesWhatChanged, ModelAdmin):  # type: ignore[misc] # 
         proposed = wiring.default_base_url(simulated=kinds.pop()) if len(kinds) == 1 else ""
         return {"base_url": proposed, **super().get_changeform_initial_data(request)}
 
+    # what is deleted
+
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """No deletion of many at once: each is refused or granted by itself, and disabling is what is meant."""
         actions: dict[str, Any] = super().get_actions(request)
         actions.pop("delete_selected", None)
         return actions
-
-    def has_operate_permission(self, request: HttpRequest) -> bool:
-        """Operators switch accounts; those who may change them may do that too."""
-        return request.user.has_perm("accounts.operate_claudeaccount") or self.has_change_permission(request)
-
-    @action(description="Enable the selected accounts", permissions=["operate"])  # type: ignore[untyped-decorator]
-    def enable_accounts(self, request: HttpRequest, accounts: QuerySet[ClaudeAccount]) -> None:
-        changed = sum(services.enable_account(account) for account in accounts)
-        self.message_user(request, f"{changed} enabled.", messages.SUCCESS)
-
-    @action(description="Disable the selected accounts", permissions=["operate"])  # type: ignore[untyped-decorator]
-    def disable_accounts(self, request: HttpRequest, accounts: QuerySet[ClaudeAccount]) -> None:
-        why = f"by {request.user.get_username()}"
-        changed = sum(services.disable_account(account, why=why) for account in accounts)
-        self.message_user(request, f"{changed} disabled; history and usage stay.", messages.SUCCESS)
 
     def delete_model(self, request: HttpRequest, obj: ClaudeAccount) -> None:  # noqa: ARG002 - Django's signature
         services.delete_account(obj, leases_of=leases_of)
@@ -178,21 +205,3 @@ class ClaudeAccountAdmin(SavesWhatChanged, ModelAdmin):  # type: ignore[misc] # 
             self.message_user(request, str(refused), messages.ERROR)
             return HttpResponseRedirect(reverse("admin:accounts_claudeaccount_change", args=[object_id]))
         return response
-
-    @method_decorator(sensitive_post_parameters("new_key"))
-    def changeform_view(self, request: HttpRequest, *args: Any, **options: Any) -> HttpResponse:  # noqa: ANN401
-        response: HttpResponse = super().changeform_view(request, *args, **options)
-        return response
-
-
-def status_of(account: ClaudeAccount) -> tuple[str, str]:
-    """A state and its words, from independent facts; what needs a person first."""
-    if not account.key_fingerprint:
-        return "disabled", "new"
-    if not account.enabled:
-        return "disabled", f"disabled: {account.disabled_reason}" if account.disabled_reason else "disabled"
-    if not account.has_readable_key:
-        return "undecryptable", "key undecryptable: enter it again or restore ENCRYPTION_KEY"
-    if account.pool.simulated:
-        return "simulated", "simulated (demo)"
-    return "enabled", "enabled"

@@ -5,18 +5,23 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
+from django.urls import URLPattern, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from accounts.admin.limits import LIMIT_WIDGETS
 from accounts.admin.saving import SavesWhatChanged
 from accounts.models import AccessKey, Pool
+from quota.admin.usage import Subject, UsagePages
+from quota.models import UsageRollup
 
 
 @admin.register(Pool)
-class PoolAdmin(SavesWhatChanged, ModelAdmin):  # type: ignore[misc] # unfold is untyped
+class PoolAdmin(UsagePages, SavesWhatChanged, ModelAdmin):  # type: ignore[misc] # unfold is untyped
     formfield_overrides: ClassVar = LIMIT_WIDGETS
-    list_display = ("name", "kind", "strategy_name", "affinity", "account_count")
+    list_display = ("name", "kind", "strategy_name", "affinity", "account_count", "usage")
     list_filter = ("strategy", "simulated")
     search_fields = ("name",)
     readonly_fields = ("simulated", "version", "created_at", "updated_at")
@@ -48,9 +53,27 @@ class PoolAdmin(SavesWhatChanged, ModelAdmin):  # type: ignore[misc] # unfold is
                 "description": "Shares of each limit of its accounts, of access keys and of the pool as a whole.",
             },
         ),
-        ("Budget", {"fields": ("limit_cost_month",), "description": "It alerts; requests are served all the same."}),
+        (
+            "Budget",
+            {
+                "fields": (("limit_cost_month", "budget_action"),),
+                "description": "What all accounts and access keys together may cost in a calendar month (UTC).",
+            },
+        ),
         ("Facts", {"fields": ("simulated", "version", "created_at", "updated_at")}),
     )
+
+    def get_urls(self) -> list[URLPattern]:
+        return [*self.usage_urls(), *super().get_urls()]
+
+    def usage_subject(self, row: Pool) -> Subject:
+        return Subject(
+            title=f"Usage of pool {row.name}",
+            file=f"usage-pool-{row.pk}",
+            rollups=UsageRollup.objects.filter(pool=row),
+            shared_by=("account_id", "access_key"),
+            back=reverse("admin:accounts_pool_change", args=[row.pk]),
+        )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Pool]:
         enabled = Count("accounts", filter=Q(accounts__enabled=True))
@@ -77,3 +100,9 @@ class PoolAdmin(SavesWhatChanged, ModelAdmin):  # type: ignore[misc] # unfold is
     @display(description="accounts (enabled)")  # type: ignore[untyped-decorator]
     def account_count(self, pool: Any) -> str:  # noqa: ANN401 - annotated above
         return f"{pool.accounts_total} ({pool.accounts_enabled})"
+
+    @display(description="usage")  # type: ignore[untyped-decorator]
+    def usage(self, pool: Pool) -> SafeString:
+        return format_html(
+            '<a class="nb-link" href="{}">usage</a>', reverse("admin:accounts_pool_usage", args=[pool.pk])
+        )

@@ -6,7 +6,7 @@ from accounts.role_groups import grant_roles
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0005_access_key_limits"),
-        ("quota", "0003_words"),
+        ("quota", "0005_moves_and_agents"),
         ("auth", "0012_alter_user_first_name_max_length"),
         ("contenttypes", "0002_remove_content_type_name"),
     ]

@@ -10,10 +10,17 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, transaction
 from django.db.models import F, Q
 
-from accounts.models.limits import POSITIVE, dollars_field
+from accounts.models.limits import (
+    POSITIVE,
+    BudgetAction,
+    budget_action_field,
+    budget_constraint,
+    dollars_field,
+)
 from accounts.money import to_nano
 from accounts.signals import pool_changed
 from accounts.validators import MAX_DOLLARS, plain_name
+from quota.engine.types import Limit, Metric, Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -146,6 +153,7 @@ class Pool(models.Model):
     limit_cost_month = dollars_field(
         "US dollars per month", help_text="The pool's budget, over all its accounts. Empty: none."
     )
+    budget_action = budget_action_field(default=BudgetAction.STOP)
     simulated = models.BooleanField(
         "simulated (demo)",
         default=False,
@@ -197,6 +205,7 @@ class Pool(models.Model):
                 name="pool_limit_cost_month_positive",
                 violation_error_message=POSITIVE,
             ),
+            budget_constraint("pool"),
         )
 
     def __str__(self) -> str:
@@ -208,9 +217,16 @@ class Pool(models.Model):
             save_versioned(self, super().save, update_fields=update_fields, **options)
             announce([self.pk], using=options.get("using"))
 
-    @property
-    def limit_cost_month_nano(self) -> int | None:
-        return None if self.limit_cost_month is None else to_nano(self.limit_cost_month)
+    def budget(self) -> Limit | None:
+        """The month's dollars of all accounts and access keys together; None if there is no such limit."""
+        if self.limit_cost_month is None:
+            return None
+        return Limit(Metric.COST, Window.MONTH, to_nano(self.limit_cost_month))
+
+    def enforced_limits(self) -> tuple[Limit, ...]:
+        """The pool's own limits that requests are refused for."""
+        budget = self.budget()
+        return (budget,) if budget and self.budget_action == BudgetAction.STOP else ()
 
 
 def save_versioned(row: Any, save: Any, *, update_fields: Iterable[str] | None, **options: Any) -> None:  # noqa: ANN401

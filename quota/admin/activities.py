@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
-from accounts.models import ClaudeAccount
+from accounts.models import AccessKey, ClaudeAccount
 from quota.admin.reading import NOTHING, ReadOnlyAdmin, as_ids, display, dollars, took
 from quota.facts import ActivityStatus
 from quota.models import Activity, Attempt
+from quota.models.activities import NAMED_ERROR
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +25,10 @@ if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
 _ID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
-_COLOURS = {
+_SESSION = 16
+_KEYS = 20
+"""Access keys of one name that are looked for."""
+COLOURS = {
     ActivityStatus.STARTED: "info",
     ActivityStatus.RUNNING: "info",
     ActivityStatus.COMPLETED: "success",
@@ -39,18 +45,47 @@ class ActivityAdmin(ReadOnlyAdmin):
         "shown_model",
         "shown_account",
         "shown_pool",
-        "source",
+        "shown_session",
+        "shown_key",
         "attempts",
         "shown_tokens",
         "shown_cost",
         "shown_time",
         "error_type",
     )
-    list_filter = ("status", "stream", "price_known", "pool", "account", "started_at")
-    search_fields = ("request_id", "session", "agent", "access_key", "error_type")
+    list_filter = ("status", "stream", "price_known", "pool", ("account", AutocompleteSelectFilter), "started_at")
+    search_fields = ("=request_id",)  # more is looked for below
     search_help_text = (
-        "An activity's id (8 digits suffice), an upstream request id, a session, an agent, an access key's id or an "
-        "error type."
+        "Whole: an activity's id (its first 8 digits suffice), an upstream request id, a session, an access key's id "
+        "or name, or an error type."
+    )
+    list_filter_submit = True
+    empty_says = "No request has come in yet: set up a client and send one."
+    csv_columns = (
+        "id",
+        "started_at",
+        "ended_at",
+        "status",
+        "pool_name",
+        "account_name",
+        "model",
+        "served_model",
+        "source",
+        "category",
+        "session",
+        "agent",
+        "access_key",
+        "stream",
+        "attempts",
+        "input_tokens",
+        "output_tokens",
+        "cache_read_tokens",
+        "cache_write_5m_tokens",
+        "cache_write_1h_tokens",
+        "request_id",
+        "error_type",
+        "error_message",
+        "decision",
     )
     fieldsets = (
         (None, {"fields": (("shown_status", "shown_time"), ("started_at", "ended_at", "seen_at"))}),
@@ -91,14 +126,14 @@ class ActivityAdmin(ReadOnlyAdmin):
     )
 
     def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Activity], search_term: str
+        self,
+        request: HttpRequest,  # noqa: ARG002 - Django's signature
+        queryset: QuerySet[Activity],
+        search_term: str,
     ) -> tuple[QuerySet[Activity], bool]:
-        if (span := as_ids(search_term)) and (named := queryset.filter(pk__range=span)).exists():
-            return named, False
-        found: tuple[QuerySet[Activity], bool] = super().get_search_results(request, queryset, search_term)
-        return found
+        return (searched(queryset, search_term) if search_term.strip() else queryset), False
 
-    @display(description="status", ordering="status", label=_COLOURS)
+    @display(description="status", ordering="status", label=COLOURS)
     def shown_status(self, row: Activity) -> str:
         return row.status
 
@@ -112,6 +147,14 @@ class ActivityAdmin(ReadOnlyAdmin):
     def shown_tokens(self, row: Activity) -> str:
         prompt = row.input_tokens + row.cache_read_tokens + row.cache_write_5m_tokens + row.cache_write_1h_tokens
         return f"{prompt:,} → {row.output_tokens:,}"
+
+    @display(description="session")
+    def shown_session(self, row: Activity) -> SafeString | str:
+        if not row.session:
+            return NOTHING
+        short = row.session if len(row.session) <= _SESSION else f"{row.session[:_SESSION]}…"
+        query = urlencode({"q": row.session})
+        return format_html('<a class="nb-quiet" href="?{}" title="{}">{}</a>', query, row.session, short)
 
     @display(description="took")
     def shown_time(self, row: Activity) -> str:
@@ -137,6 +180,20 @@ class ActivityAdmin(ReadOnlyAdmin):
         """Every call that was charged for this request, each with a link to its page."""
         calls = Attempt.objects.filter(activity_id=row.pk).order_by("number", "granted_at")
         return format_html_join("", '<div><a href="{}">{}</a></div>', map(_call, calls)) or NOTHING
+
+
+def searched(rows: QuerySet[Activity], term: str) -> QuerySet[Activity]:
+    """Those that the term names, by the first kind of name that knows it: each is looked up in an index."""
+    wanted = term.strip()
+    if (span := as_ids(wanted)) and (named := rows.filter(pk__range=span)).exists():
+        return named
+    for column in ("request_id", "session", "access_key"):
+        if (named := rows.filter(**{column: wanted})).exists():
+            return named
+    if (named := rows.filter(NAMED_ERROR, error_type=wanted)).exists():
+        return named
+    keys = AccessKey.objects.filter(name=wanted).values_list("pk", flat=True)
+    return rows.filter(access_key__in=[str(pk) for pk in keys[:_KEYS]])
 
 
 def with_names(steps: Sequence[str]) -> list[str]:

@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.db.models import Q
 from django.urls import reverse
 from django.utils.html import format_html
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from quota.admin.reading import NOTHING, ReadOnlyAdmin, as_id, display, took
 from quota.engine.types import Verdict
@@ -46,9 +47,32 @@ class AttemptAdmin(ReadOnlyAdmin):
         "shown_time",
         "why",
     )
-    list_filter = ("state", "price_known", "pool", "account", "usage_day")
-    search_fields = ("request_id", "lease_id", "outcome")
-    search_help_text = "An activity's id, a lease's id, an upstream request id or an outcome."
+    list_filter = ("state", "price_known", "pool", ("account", AutocompleteSelectFilter), "usage_day")
+    list_filter_submit = True
+    search_fields = ("=request_id",)  # more is looked for below
+    search_help_text = "Whole: an activity's id, a lease's id, or an upstream request id."
+    empty_says = "No call has been made yet."
+    csv_columns = (
+        "granted_at",
+        "lease_id",
+        "activity_id",
+        "number",
+        "pool_name",
+        "account_name",
+        "access_key",
+        "session",
+        "model",
+        "state",
+        "outcome",
+        "verdict",
+        "status",
+        "tokens",
+        "input_tokens",
+        "output_tokens",
+        "cache_read_tokens",
+        "request_id",
+        "why",
+    )
     fieldsets = (
         (None, {"fields": (("shown_state", "outcome", "verdict"), ("status", "why"), "request_id")}),
         ("Whose", {"fields": (("shown_pool", "shown_account"), ("shown_activity", "number"), "lease_id")}),
@@ -68,13 +92,15 @@ class AttemptAdmin(ReadOnlyAdmin):
     )
 
     def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Attempt], search_term: str
+        self,
+        request: HttpRequest,  # noqa: ARG002 - Django's signature
+        queryset: QuerySet[Attempt],
+        search_term: str,
     ) -> tuple[QuerySet[Attempt], bool]:
-        wanted = as_id(search_term)
+        wanted, text = as_id(search_term), search_term.strip()
         if wanted:
-            return queryset.filter(Q(activity_id=wanted) | Q(lease_id=search_term.strip())), False
-        found: tuple[QuerySet[Attempt], bool] = super().get_search_results(request, queryset, search_term)
-        return found
+            return queryset.filter(activity_id=wanted), False
+        return queryset.filter(Q(lease_id=text) | Q(request_id=text)) if text else queryset, False
 
     @display(description="state", ordering="state", label=_COLOURS)
     def shown_state(self, row: Attempt) -> str:

@@ -6,7 +6,7 @@ from typing import Final
 
 from quota.alerting.values import AccountFacts, Cause, CauseKind, Finding, Level, Scene, Subject, Thresholds
 from quota.alerting.wording import limit_name, percent, quantity, until, utc
-from quota.engine.types import BreakerMode, BreakerState, Limit, Scope, Window
+from quota.engine.types import WHOLE_POOL, BreakerMode, BreakerState, Limit, Scope, Window
 from quota.engine.views import AccountState, HoldState, LimitState, PoolSnapshot
 
 INVALID_KEY: Final = "invalid key"
@@ -103,9 +103,7 @@ def _pool_limits(scene: Scene, snapshot: PoolSnapshot) -> Iterator[Watched]:
     owner = _Owner(Subject.POOL, scene.pool, scene.name)
     enabled = [state for state in snapshot.accounts.values() if state.enabled]
     yield from (owner.has(state, what="all its accounts' ") for state in _together(enabled))
-    if scene.budget:
-        used = sum(state.month_cost + state.reserved_cost for state in snapshot.accounts.values())
-        spent = LimitState(scene.budget, used=used, reserved=0, resets_ms=0)
+    for spent in snapshot.clients[WHOLE_POOL].limits if WHOLE_POOL in snapshot.clients else ():
         yield owner.has(spent, stops=scene.budget_stops, what="its budget, ")
 
 

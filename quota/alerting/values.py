@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from quota.engine.types import Client, Limit
+from quota.engine.types import WHOLE_POOL, Client, Limit
 
 
 class Level(StrEnum):
@@ -138,4 +138,5 @@ class Scene:
     @property
     def clients(self) -> tuple[Client, ...]:
         """Whom the snapshot must be asked about."""
-        return tuple(key.client for key in self.keys.values())
+        keys = tuple(key.client for key in self.keys.values())
+        return (Client(WHOLE_POOL, (self.budget,)), *keys) if self.budget else keys

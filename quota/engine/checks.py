@@ -6,7 +6,7 @@ from typing import Final
 
 from quota.engine.errors import EngineMisconfigured
 from quota.engine.strategies import STRIDE
-from quota.engine.types import Account, PoolSettings
+from quota.engine.types import Account, Limit, PoolSettings
 
 MOST: Final = 1 << 53
 """Beyond this Redis's Lua, which counts in doubles, loses units."""
@@ -27,6 +27,7 @@ def _wrong_settings(settings: PoolSettings) -> Iterator[str]:
         yield "a breaker needs at least one failure to open and one success to close"
     if breaker.open_ms < 1 or settings.affinity_ttl_ms < 1:
         yield "a breaker's open time and a session's time must be longer than nothing"
+    yield from _wrong_limits(settings.limits)
 
 
 def _wrong_names(accounts: Sequence[Account]) -> Iterator[str]:
@@ -42,6 +43,10 @@ def _wrong_account(account: Account) -> Iterator[str]:
         yield f"weight {account.weight} is not between 1 and {STRIDE}"
     if account.max_concurrency is not None and account.max_concurrency < 0:
         yield f"max concurrency {account.max_concurrency} is negative"
-    for limit in account.limits:
+    yield from _wrong_limits(account.limits)
+
+
+def _wrong_limits(limits: Sequence[Limit]) -> Iterator[str]:
+    for limit in limits:
         if not 0 <= limit.amount <= MOST:
             yield f"{limit.metric} per {limit.window} of {limit.amount} is not between 0 and 2^53"

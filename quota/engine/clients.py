@@ -10,25 +10,25 @@ from collections.abc import Iterator
 from quota.engine.calendar import slot_end_ms, slot_of
 from quota.engine.capacity import NOTHING, SOON_MS, Amount, limit_state, obstacles
 from quota.engine.members import Books, Granted
-from quota.engine.types import Block, Client, Lease, LeaseRequest, Reason, Settlement
+from quota.engine.types import WHOLE_POOL, Block, Client, Lease, LeaseRequest, Reason, Settlement
 from quota.engine.views import ClientState
 
 
-def limited(books: Books, request: LeaseRequest, *, now_ms: int) -> Block | None:
+def limited(client: Client, books: Books, request: LeaseRequest, *, now_ms: int) -> Block | None:
     """The client's own limit that keeps it from this lease longest, if there is one. Rolls the windows."""
     books.counters.roll(now_ms)
-    found = list(_blocks(books, request, now_ms=now_ms))
+    found = list(_blocks(client, books, request, now_ms=now_ms))
     return max(found, key=lambda block: block.until_ms) if found else None
 
 
-def _blocks(books: Books, request: LeaseRequest, *, now_ms: int) -> Iterator[Block]:
-    client = request.client or Client("")
+def _blocks(client: Client, books: Books, request: LeaseRequest, *, now_ms: int) -> Iterator[Block]:
+    whose = request.pool if client.id == WHOLE_POOL else ""
     if client.max_concurrency is not None and books.in_flight >= client.max_concurrency:
-        yield Block("", Reason.CONCURRENCY, now_ms + SOON_MS)
+        yield Block(whose, Reason.CONCURRENCY, now_ms + SOON_MS)
     asked = _asked(request)
     limits = tuple(limit for limit in client.limits if asked.of(limit.metric))  # what is free always fits
     for limit, until in obstacles(books.counters, limits, asked, now_ms=now_ms):
-        yield Block("", Reason.LIMIT, until, f"{limit.metric} per {limit.window}")
+        yield Block(whose, Reason.LIMIT, until, f"{limit.metric} per {limit.window}")
 
 
 def take(books: Books, request: LeaseRequest, *, now_ms: int) -> None:

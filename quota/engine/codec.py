@@ -61,6 +61,7 @@ def settings_parts(settings: PoolSettings, *, pool: str, epoch: str, enabled: in
             epoch,
             enabled,
             int(settings.serve_degraded),
+            _limits(settings),
         )
     )
 
@@ -76,6 +77,7 @@ def read_settings(raw: bytes) -> PoolSettings:
         breaker=BreakerSettings(values[5], values[6], values[7], bool(values[8])),
         outage_guard=bool(values[9]),
         serve_degraded=bool(values[13]),
+        limits=_read_limits(values[14] if len(values) > 14 else ()),  # noqa: PLR2004 - written by an older version
     )
 
 
@@ -95,7 +97,7 @@ def _cap(who: Account | Client) -> int:
     return -1 if who.max_concurrency is None else who.max_concurrency
 
 
-def _limits(who: Account | Client) -> list[int]:
+def _limits(who: Account | Client | PoolSettings) -> list[int]:
     return [
         part
         for limit in who.limits
@@ -148,7 +150,7 @@ def read_lease(request: LeaseRequest, reply: Sequence[Any]) -> Lease | Refusal:
     if reply[0] == b"REFUSED":
         return _read_refusal(request.pool, reply)
     if reply[0] == b"LIMITED":
-        limited = Block("", Reason(reply[3].decode()), reply[2], reply[4].decode())
+        limited = Block(reply[5].decode(), Reason(reply[3].decode()), reply[2], reply[4].decode())
         return Refusal(pool=request.pool, now_ms=reply[1], retry_at_ms=reply[2], blocks=(), limited=limited)
     return Lease(
         id=request.lease_id,
@@ -240,18 +242,20 @@ def _read_member(name: str, conf: list[Any], state: list[Any], minute: bytes) ->
 
 
 def _read_account(name: str, conf: list[Any], *, organization: str) -> Account:
-    flat = conf[5] or []
-    limits = tuple(Limit(_METRICS[flat[i] - 1], _WINDOWS[flat[i + 1] - 1], flat[i + 2]) for i in range(0, len(flat), 3))
     return Account(
         id=name,
         enabled=bool(conf[0]),
         priority=conf[1],
         weight=conf[2],
-        limits=limits,
+        limits=_read_limits(conf[5] or ()),
         max_concurrency=None if conf[3] < 0 else conf[3],
         models=tuple(conf[4]) if conf[4] else None,
         organization=organization,
     )
+
+
+def _read_limits(flat: Sequence[int]) -> tuple[Limit, ...]:
+    return tuple(Limit(_METRICS[flat[i] - 1], _WINDOWS[flat[i + 1] - 1], flat[i + 2]) for i in range(0, len(flat), 3))
 
 
 def _read_breaker(state: list[Any]) -> Breaker:

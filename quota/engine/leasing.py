@@ -9,12 +9,14 @@ from quota.engine import breaker as breakers
 from quota.engine import clients, strategies
 from quota.engine.calendar import day_of
 from quota.engine.capacity import SOON_MS, Amount, obstacles
-from quota.engine.members import Books, Granted, Member
+from quota.engine.members import Granted, Member
 from quota.engine.pool import Pool
 from quota.engine.types import (
     NEVER,
+    WHOLE_POOL,
     Block,
     BreakerState,
+    Client,
     Lease,
     LeaseRequest,
     Reason,
@@ -33,7 +35,9 @@ def lease(pool: Pool, request: LeaseRequest, *, now_ms: int) -> Lease | Refusal:
         return known.lease
     pool.reap(now_ms)
     pool.roll(now_ms)
-    limited = request.client and clients.limited(pool.books_of(request.client.id), request, now_ms=now_ms)
+    asking = (request.client, Client(WHOLE_POOL, pool.settings.limits))
+    limits = (clients.limited(it, pool.books_of(it.id), request, now_ms=now_ms) for it in asking if it)
+    limited = next(filter(None, limits), None)
     if limited:
         return Refusal(pool=pool.name, now_ms=now_ms, retry_at_ms=limited.until_ms, blocks=(), limited=limited)
     blocks = {name: tuple(_blocks(pool, member, request, now_ms=now_ms)) for name, member in pool.members.items()}
@@ -140,8 +144,8 @@ def _grant(pool: Pool, member: Member, request: LeaseRequest, *, sticky: bool, m
         epoch=pool.epoch,
         client=request.client.id if request.client else "",
     )
-    if lease.client:
-        clients.take(pool.clients.setdefault(lease.client, Books()), request, now_ms=now_ms)
+    for client in pool.counted_for(lease):
+        clients.take(client, request, now_ms=now_ms)
     pool.leases[lease.id] = Granted(lease, request)
     if pool.settings.affinity and request.session and not request.only:
         pool.sessions[request.session] = (lease.account, now_ms + pool.settings.affinity_ttl_ms)

@@ -15,7 +15,7 @@ from quota.engine.capacity import Amount, Counters
 from quota.engine.holds import Holds
 from quota.engine.incidents import COMMON_CAUSE_WINDOW_MS, OUTAGE_WINDOW_MS, Wave
 from quota.engine.members import Books, Granted, Member
-from quota.engine.types import Account, BreakerMode, BreakerState, Event, PoolSettings, Usage
+from quota.engine.types import WHOLE_POOL, Account, BreakerMode, BreakerState, Event, Lease, PoolSettings, Usage
 
 LATE_SETTLE_MS = 86_400_000
 """An expired lease can be corrected for a day."""
@@ -77,6 +77,11 @@ class Pool:
         """A client's books; blank ones, not kept, if nothing is known of it."""
         return self.clients.get(client) or Books()
 
+    def counted_for(self, lease: Lease) -> list[Books]:
+        """The books that a lease is in beside its account's: the whole pool's, and those of who asked."""
+        names = (WHOLE_POOL, lease.client) if lease.client else (WHOLE_POOL,)
+        return [self.clients.setdefault(name, Books()) for name in names]
+
     def _member(self, account: Account, usage: Usage | None) -> Member:
         known = self.members.get(account.id)
         if known is not None:
@@ -118,8 +123,7 @@ class Pool:
             member.counters.roll(now_ms)
             member.counters.replace(estimate, estimate, granted_ms=lease.granted_ms, still_held=True)
             member.breaker = breakers.release(member.breaker, lease=lease.id)
-        if lease.client:
-            books = self.clients.setdefault(lease.client, Books())
+        for books in self.counted_for(lease):
             clients.give_back(books, granted, tokens=request.tokens, cost=request.cost, still_held=True, now_ms=now_ms)
         self.tell(
             "lease.expired",

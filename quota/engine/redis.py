@@ -15,6 +15,7 @@ from quota.engine.pool import Pool
 from quota.engine.scripts import Scripts, scripts
 from quota.engine.states import snapshot_of
 from quota.engine.types import (
+    WHOLE_POOL,
     Account,
     Client,
     Event,
@@ -100,7 +101,8 @@ class RedisEngine:
         return seen
 
     async def _seen(self, pool: str, accounts: Sequence[str], *, clients: Sequence[Client] = ()) -> tuple[Pool, int]:
-        parts: list[codec.Part] = [len(clients), *(client.id for client in clients), *accounts]
+        asked = (WHOLE_POOL, *(client.id for client in clients))
+        parts: list[codec.Part] = [len(asked), *asked, *accounts]
         now, settings, leases, scores, whys, books, *rows = await self._run("snapshot", pool, parts)
         seen = Pool(name=pool, settings=codec.read_settings(settings), epoch=codec.read_epoch(settings), clock_ms=now)
         seen.holds = codec.read_holds(scores, whys)

@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 from quota.engine.api import Engine
 from quota.engine.errors import EngineAway, EngineEmpty, EngineError, EngineUnavailable
 from quota.engine.memory import MemoryEngine
-from quota.engine.shares import client_share, shares
+from quota.engine.shares import client_share, settings_share, shares
 from quota.engine.types import (
     Account,
     Client,
@@ -194,7 +194,8 @@ class ResilientEngine:
         try:
             answer = await self._local.lease(local)
         except EngineEmpty:
-            await self._local.configure(request.pool, seen.settings, shares(seen, processes=self._processes))
+            settings = settings_share(seen, processes=self._processes)
+            await self._local.configure(request.pool, settings, shares(seen, processes=self._processes))
             answer = await self._local.lease(local)
         if isinstance(answer, Lease):
             self._lent[answer.id] = answer

@@ -9,7 +9,7 @@ from quota.engine.calendar import slot_end_ms, slot_of
 from quota.engine.capacity import NOTHING, Amount
 from quota.engine.holds import HoldKey, key_of, until_of
 from quota.engine.incidents import COMMON_CAUSE_HOLD_MS, OUTAGE_ANNOUNCE_MS, SEVERAL, is_outage
-from quota.engine.members import Books, Granted, Member
+from quota.engine.members import Granted, Member
 from quota.engine.pool import Pool
 from quota.engine.types import NEVER, Hold, Lease, Scope, Settled, Settlement, Verdict
 
@@ -35,9 +35,8 @@ def settle(pool: Pool, lease_id: str, settlement: Settlement, *, now_ms: int) ->
 
 
 def _client_returns(pool: Pool, granted: Granted, settlement: Settlement, *, late: bool, now_ms: int) -> None:
-    if granted.lease.client:
-        tokens, cost = (settlement.tokens, settlement.cost) if settlement.sent else (0, 0)
-        books = pool.clients.setdefault(granted.lease.client, Books())
+    tokens, cost = (settlement.tokens, settlement.cost) if settlement.sent else (0, 0)
+    for books in pool.counted_for(granted.lease):
         clients.give_back(books, granted, tokens=tokens, cost=cost, still_held=not late, now_ms=now_ms)
 
 
@@ -145,8 +144,7 @@ def _adopt(pool: Pool, lease_id: str, settlement: Settlement, *, now_ms: int) ->
     if member is not None:
         _charge_foreign(member, lease, settlement, now_ms=now_ms)
         _hold(pool, member, settlement.holds, now_ms=now_ms)
-    if lease.client:
-        books = pool.clients.setdefault(lease.client, Books())
+    for books in pool.counted_for(lease):
         clients.charge_foreign(books, lease, settlement, now_ms=now_ms)
     _tell(pool, lease, settlement, late=True)
     return Settled(changed=True, late=True, account=lease.account)

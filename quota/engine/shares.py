@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from quota.engine.types import NEVER, Account, BreakerMode, BreakerState, Client, Limit, Window
+from quota.engine.types import NEVER, Account, BreakerMode, BreakerState, Client, Limit, PoolSettings, Window
 from quota.engine.views import AccountState, ClientState, LimitState, PoolSnapshot
 
 
@@ -14,6 +14,12 @@ def shares(snapshot: PoolSnapshot, *, processes: int) -> tuple[Account, ...]:
     one slot: the bound on what an outage can admit too much is `processes` calls in flight per account.
     """
     return tuple(_share(account, snapshot.accounts, processes=processes) for account in snapshot.configuration)
+
+
+def settings_share(snapshot: PoolSnapshot, *, processes: int) -> PoolSettings:
+    """The pool's settings with 1/`processes` of what was left of its own limits."""
+    limits = tuple(_rest(limit, snapshot.whole.limits, processes=processes) for limit in snapshot.settings.limits)
+    return replace(snapshot.settings, limits=limits)
 
 
 def client_share(client: Client, known: ClientState | None, *, processes: int) -> Client:

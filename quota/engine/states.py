@@ -6,7 +6,7 @@ from quota.engine.capacity import limit_state
 from quota.engine.clients import state_of as client_state
 from quota.engine.members import Member
 from quota.engine.pool import Pool
-from quota.engine.types import Client, Window
+from quota.engine.types import WHOLE_POOL, Client, Window
 from quota.engine.views import AccountState, PoolSnapshot
 
 
@@ -22,6 +22,7 @@ def snapshot_of(
         leases=leases,
         accounts={name: state_of(pool, pool.members[name], now_ms=now_ms) for name in names},
         configuration=tuple(pool.members[name].account for name in names),
+        whole=client_state(pool.books_of(WHOLE_POOL), Client(WHOLE_POOL, pool.settings.limits), now_ms=now_ms),
         clients={one.id: client_state(pool.books_of(one.id), one, now_ms=now_ms) for one in clients},
     )
 
@@ -57,4 +58,6 @@ def state_of(pool: Pool, member: Member, *, now_ms: int) -> AccountState:
         minute_requests=counters.gone(Window.MINUTE).requests,
         limits=tuple(limit_state(counters, limit, now_ms=now_ms) for limit in account.limits),
         holds=pool.holds.of(account, now_ms=now_ms),
+        passed=member.passed,
+        last_turn=member.last_turn,
     )

@@ -13,6 +13,10 @@ NEVER: Final = 1 << 52
 """An instant that does not come (milliseconds); what waits for it needs a person."""
 
 
+WHOLE_POOL: Final = ""
+"""The client whom every lease of a pool counts for, whoever asks; its limits are those of the settings."""
+
+
 class Strategy(StrEnum):
     """How eligible accounts are ranked."""
 
@@ -113,6 +117,8 @@ class PoolSettings:
     breaker: BreakerSettings = field(default_factory=BreakerSettings)
     outage_guard: bool = True
     """529s of several accounts at once move no breaker (from three enabled accounts up)."""
+    limits: tuple["Limit", ...] = ()
+    """Of all accounts and clients together."""
     serve_degraded: bool = True
     """While the store is away each process admits its share of what was left; False: refuse instead."""
 
@@ -233,7 +239,9 @@ class Refusal:
     blocks: tuple[Block, ...]
     """One per account, soonest first; at most 64 for huge pools."""
     limited: Block | None = None
-    """The client's own limit that lasts longest (`account` is empty). Then no account was looked at."""
+    """The client's own limit that lasts longest (`account` is empty), or the whole pool's (`account` is the pool).
+    Then no account was looked at.
+    """
 
     @property
     def retry_after_ms(self) -> int:

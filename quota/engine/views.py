@@ -6,7 +6,7 @@ Units are those of `types`.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from quota.engine.types import Account, BreakerMode, BreakerState, Limit, PoolSettings, Scope
+from quota.engine.types import WHOLE_POOL, Account, BreakerMode, BreakerState, Limit, PoolSettings, Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,9 @@ class AccountState:
     minute_requests: int
     limits: tuple[LimitState, ...] = ()
     holds: tuple[HoldState, ...] = ()
+    passed: int = 0
+    last_turn: int = 0
+    """Round robin's virtual time and the number of the latest lease: what a ranking needs beside the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +84,5 @@ class PoolSnapshot:
     """The accounts as configured, in the order of `accounts`."""
     clients: Mapping[str, ClientState] = field(default_factory=dict)
     """Those that were asked for."""
+    whole: ClientState = field(default_factory=lambda: ClientState(WHOLE_POOL, 0))
+    """The limits of all accounts and clients together."""

@@ -5,7 +5,7 @@ from quota.models.alerts import PoolWatch, QuotaAlert, QuotaAlertStep
 from quota.models.attempts import Attempt
 from quota.models.organizations import Organization, OrganizationKey, RateLimit, ReportedUsage
 from quota.models.rejected_keys import RejectedKey
-from quota.models.rollups import UsageRollup
+from quota.models.rollups import SessionRollup, UsageRollup
 from quota.models.set_aside import SetAside
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "RateLimit",
     "RejectedKey",
     "ReportedUsage",
+    "SessionRollup",
     "SetAside",
     "UsageRollup",
 ]

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.expressions import RawSQL
 
 from accounts.money import from_nano
 from quota import facts
@@ -15,6 +16,10 @@ from quota.models.columns import Spent, account_reference, none_negative, pool_r
 def _added_text(*, help_text: str) -> "models.CharField[str, str]":
     """Make a column that workers of the version before this need not know: they leave it to the database."""
     return models.CharField(max_length=facts.NAME, blank=True, default="", db_default="", help_text=help_text)
+
+
+NAMED_ERROR = Q(error_type__gt=RawSQL("''", ()))
+"""Requests that have an error's name; written out for the sake of an index, as in `attempts`."""
 
 
 class Activity(Spent):
@@ -63,6 +68,9 @@ class Activity(Spent):
             models.Index(fields=["session", "-started_at"], name="activity_by_session"),
             models.Index(fields=["access_key", "-started_at"], name="activity_by_key"),
             models.Index(fields=["request_id"], name="activity_by_request_id"),
+            models.Index(
+                fields=["error_type", "-started_at"], condition=Q(error_type__gt=""), name="activity_by_error"
+            ),
         )
 
     def __str__(self) -> str:

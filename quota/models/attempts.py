@@ -4,10 +4,17 @@ import uuid
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.expressions import RawSQL
 
 from quota import facts
 from quota.facts import AttemptState
 from quota.models.columns import Spent, account_reference, none_negative, pool_reference
+
+_VERDICTS = ("failure", "overloaded", "rejected")
+_FAILED = Q(verdict__in=_VERDICTS)
+FAILED = Q(verdict__in=[RawSQL(f"'{word}'", ()) for word in _VERDICTS])  # noqa: S611 - our own words
+"""Calls that counted against the breaker, as `quota.facts` counts them. Written out, because SQLite uses a partial
+index only where it sees that a query asks for no more than it holds, and it does not see into parameters."""
 
 
 class Attempt(Spent):
@@ -21,6 +28,7 @@ class Attempt(Spent):
     access_key = models.CharField(
         max_length=facts.NAME, blank=True, default="", db_default="", help_text="Id of the key used."
     )
+    session = models.CharField(max_length=facts.LONG, blank=True, default="", db_default="")
     number = models.PositiveIntegerField(default=0, help_text="Its place among the activity's attempts, from 1.")
     model = models.CharField(max_length=facts.NAME, blank=True, default="")
     group = models.CharField("model group", max_length=facts.NAME, blank=True, default="")
@@ -59,6 +67,9 @@ class Attempt(Spent):
             models.Index(fields=["account", "usage_day"], name="attempt_by_account_day"),
             models.Index(fields=["pool", "-granted_at"], name="attempt_by_pool"),
             models.Index(fields=["request_id"], name="attempt_by_request_id"),
+            # Few rows of many: the last error of an account, and errors by kind.
+            models.Index(fields=["account", "-granted_at"], condition=_FAILED, name="attempt_failed_by_account"),
+            models.Index(fields=["-granted_at", "outcome"], condition=_FAILED, name="attempt_failed_by_time"),
         )
 
     def __str__(self) -> str:

@@ -2,14 +2,17 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gateway.snippets import Snippet, snippets
+from notifications.webhook import signature
 from nubabel.variables import VARIABLES, Variable
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 EXAMPLE = (ROOT / ".env.example").read_text()
 NAMES = [variable.name for variable in VARIABLES]
 
@@ -60,3 +63,19 @@ def test_make_help_lists_every_target() -> None:
 def test_every_pinned_requirement_says_why_it_is_there() -> None:
     for line in (ROOT / "requirements.in").read_text().splitlines():
         assert not line.strip() or "#" in line, line
+
+
+@pytest.mark.parametrize(
+    "words", ["used", "out (", "invalid key", "circuit open", "few accounts serve", "no account serves"]
+)
+def test_the_operations_manual_has_a_row_for_each_kind_of_alert(words: str) -> None:
+    rows = [line.split("|")[1] for line in OPERATIONS.splitlines() if line.startswith("| *")]
+    assert any(words in row for row in rows)
+
+
+def test_the_signature_that_the_manual_checks_is_the_one_that_is_sent() -> None:
+    names: dict[str, Any] = {}
+    exec(re.search(r"```python\n(.*?)```", OPERATIONS, re.DOTALL)[1], names)  # type: ignore[index]
+    sent = signature("secret", timestamp=12, body=b"{}")
+    assert names["genuine"]("secret", "12", b"{}", sent)
+    assert not names["genuine"]("secret", "13", b"{}", sent)

@@ -65,18 +65,24 @@ class Stage:
         self,
         *accounts: Account | str,
         usage: Mapping[str, Usage] | None = None,
+        clients: Mapping[str, Usage] | None = None,
         breaker: BreakerSettings | None = None,
         **settings: Any,
     ) -> bool:
         """Configure the pool, one version above the last."""
         version = settings.pop("version", self.settings.version + 1)
         self.settings = PoolSettings(version=version, breaker=breaker or BreakerSettings(), **settings)
-        return await self.configure(*accounts, usage=usage)
+        return await self.configure(*accounts, usage=usage, clients=clients)
 
-    async def configure(self, *accounts: Account | str, usage: Mapping[str, Usage] | None = None) -> bool:
+    async def configure(
+        self,
+        *accounts: Account | str,
+        usage: Mapping[str, Usage] | None = None,
+        clients: Mapping[str, Usage] | None = None,
+    ) -> bool:
         """The same settings again, with these accounts."""
         made = [Account(id=account) if isinstance(account, str) else account for account in accounts]
-        return await self.engine.configure(POOL, self.settings, made, usage=usage)
+        return await self.engine.configure(POOL, self.settings, made, usage=usage, clients=clients)
 
     def request(self, **changes: Any) -> LeaseRequest:
         self._serial += 1

@@ -102,11 +102,13 @@ def test_a_refusal_is_read_block_by_block(blocks: list[Block]) -> None:
     assert refusal == Refusal("p", 7, 8, tuple(blocks))
 
 
-@given(st.sampled_from(list(Reason)), counts, texts)
-def test_a_client_s_own_limit_is_a_refusal_without_blocks(reason: Reason, until: int, detail: str) -> None:
-    reply = [b"LIMITED", 7, until, reason.encode(), detail.encode()]
+@given(st.sampled_from(list(Reason)), counts, texts, st.sampled_from(["", "p"]))
+def test_a_limit_of_a_client_or_of_the_pool_is_a_refusal_without_blocks(
+    reason: Reason, until: int, detail: str, pool: str
+) -> None:
+    reply = [b"LIMITED", 7, until, reason.encode(), detail.encode(), pool.encode()]
     refusal = codec.read_lease(LeaseRequest("p", "id", "m", "g"), reply)
-    assert refusal == Refusal("p", 7, until, (), Block("", reason, until, detail))
+    assert refusal == Refusal("p", 7, until, (), Block(pool, reason, until, detail))
 
 
 @given(hold_keys, counts, texts)

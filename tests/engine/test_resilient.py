@@ -172,6 +172,19 @@ async def test_a_client_gets_this_process_s_share_of_what_was_left_of_its_limits
     assert isinstance(await ask(world, "l5", ann, tokens=1), Refusal)
 
 
+async def test_the_whole_pool_s_limit_is_shared_among_the_processes_too(world: World) -> None:
+    rich = Account("a", limits=())
+    settings = PoolSettings(version=9, limits=(Limit(Metric.TOKENS, Window.DAY, 400),))
+    await world.engine.configure(POOL, settings, [rich])
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    world.store.away = True
+    ann = Client("ann")
+    assert isinstance(await ask(world, "l1", ann, tokens=101), Refusal)
+    assert isinstance(await ask(world, "l2", ann, tokens=100), Lease)
+    assert isinstance(await ask(world, "l3", ann, tokens=1), Refusal)
+
+
 async def test_what_a_client_used_meanwhile_is_charged_to_it_when_the_store_is_back(world: World) -> None:
     ann = Client("ann", (Limit(Metric.TOKENS, Window.DAY, 400),))
     world.store.away = True

@@ -68,3 +68,11 @@ def test_an_own_limit_is_never_waited_for() -> None:
 def test_the_decision_chain_says_whose_limit_it_was() -> None:
     refusal = Refusal("p", NOW, NOW + 100, (), Block("", Reason.LIMIT, NOW + 100, "tokens per day"))
     assert refusals.summary(refusal).startswith("refused: the access key's own limit, tokens per day")
+
+
+def test_a_pool_that_is_used_up_says_that_it_is_the_pool() -> None:
+    limited = Block("pool-1", Reason.LIMIT, NOW + 86_400_000, "cost per month")
+    answer = own_limits.answer(limited, client=ANN, now_ms=NOW)
+    assert answer.message.startswith("The pool as a whole has a limit of cost per month, which this request would")
+    assert (answer.status, answer.should_retry) == (429, False)
+    assert own_limits.summary(limited).startswith("refused: the limit of the whole pool, cost per month")

@@ -59,8 +59,7 @@ async def scene(settings: Settings) -> AsyncIterator[Scene]:
     async with running_simulator(world) as simulator:
         settings.ALLOWED_BASE_URLS = (simulator.url,)
         _, key = await sync_to_async(pool_of)(simulator)
-        variables = {"WEB_CONCURRENCY": "2", "METRICS_TOKEN": TOKEN, "UNREADY_SECONDS": "0"}
-        async with web(simulator, key, **variables) as server:
+        async with web(simulator, key, WEB_CONCURRENCY="2", METRICS_TOKEN=TOKEN, UNREADY_SECONDS="0") as server:
             yield Scene(server, clock)
 
 

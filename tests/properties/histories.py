@@ -9,6 +9,7 @@ from quota.engine.calendar import DAY_MS
 from quota.engine.errors import EngineEmpty
 from quota.engine.types import (
     NEVER,
+    WHOLE_POOL,
     Account,
     BreakerSettings,
     BreakerState,
@@ -61,11 +62,15 @@ class History:
             affinity_margin_ppm=random.choice((0, 100_000, 250_000)),
             breaker=BreakerSettings(random.choice((1, 2, 5)), 300_000, random.choice((1, 1, 2)), random.random() < 0.3),
             outage_guard=random.random() < 0.6,
+            limits=_pool_limits(random),
         )
         history = cls(pair, random, settings, [_account(name, random) for name in NAMES])
         history.clients = [_client(name, random) for name in CLIENTS]
         usage = {"a": Usage(day=START_MS // DAY_MS, day_requests=2, day_tokens=90, day_cost=7, month_tokens=300)}
-        used = {"k1": Usage(day=START_MS // DAY_MS, day_requests=1, day_tokens=30, day_cost=4, month_tokens=80)}
+        used = {
+            "k1": Usage(day=START_MS // DAY_MS, day_requests=1, day_tokens=30, day_cost=4, month_tokens=80),
+            WHOLE_POOL: Usage(day=START_MS // DAY_MS, day_requests=3, day_tokens=40, month_cost=5, month_requests=9),
+        }
         await pair.configure(settings, history.accounts, usage, used)
         return history
 
@@ -306,6 +311,7 @@ class History:
         newer = self.random.random() < 0.8
         version = self.settings.version + 1 if newer else self.settings.version - 1
         settings = replace(self.settings, version=version, strategy=self.random.choice(list(Strategy)))
+        settings = replace(settings, limits=_pool_limits(self.random))
         accounts = [_account(name, self.random) for name in NAMES if self.random.random() < 0.95]
         usage = {name: Usage(day=self.pair.clock.now_ms // DAY_MS, day_tokens=5, month_cost=3) for name in NAMES}
         if await self.pair.configure(settings, accounts, usage):
@@ -360,6 +366,17 @@ def _limits(random: Random) -> tuple[Limit, ...]:
         Limit(metric, window, random.choice(amounts[metric]))
         for metric, window in random.sample(pairs, random.choice((0, 1, 1, 2, 3)))
     )
+
+
+def _pool_limits(random: Random) -> tuple[Limit, ...]:
+    """Mostly none: a pool that is used up ends what a history could find out."""
+    some = (
+        Limit(Metric.REQUESTS, Window.DAY, 25),
+        Limit(Metric.REQUESTS, Window.MINUTE, 8),
+        Limit(Metric.TOKENS, Window.DAY, 900),
+        Limit(Metric.COST, Window.MONTH, 10**13),
+    )
+    return tuple(random.sample(some, random.choice((0, 0, 0, 1, 2))))
 
 
 def _client(name: str, random: Random) -> Client:

@@ -174,6 +174,10 @@ MUTANTS = (
         "local refused = who and limited(client(who[1], who[2]))",
         "local refused = nil",
     ),
+    Mutant("the pool's limits are not looked at", "lease", " or limited(whole_pool())\n", "\n"),
+    Mutant("a lease costs the pool nothing", "lease", "client_takes(whole_pool(), first_lease, tokens, cost)", ""),
+    Mutant("the pool is given nothing back", "clients", "  give_back(whole_pool())\n", ""),
+    Mutant("the pool is charged for no foreign grant", "settle", "  charge(whole_pool())\n", ""),
     Mutant("a client's lease costs it nothing", "lease", "if who then client_takes(", "if false then client_takes("),
     Mutant(
         "every attempt counts as a client's request",

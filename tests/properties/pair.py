@@ -14,6 +14,7 @@ from quota.engine.memory import MemoryEngine
 from quota.engine.redis import RedisEngine
 from quota.engine.scripts import Scripts
 from quota.engine.types import (
+    WHOLE_POOL,
     Account,
     Client,
     Lease,
@@ -31,7 +32,7 @@ from quota.engine.views import PoolSnapshot
 POOL = "p"
 CLIENTS = ("k1", "k2")
 EVERY_LIMIT = tuple(Limit(metric, window, 1) for metric in Metric for window in Window)
-WATCHED = tuple(Client(name, EVERY_LIMIT) for name in CLIENTS)
+WATCHED = tuple(Client(name, EVERY_LIMIT) for name in (*CLIENTS, WHOLE_POOL))
 
 
 class Forced:
@@ -93,7 +94,9 @@ class Pair:
         ours = await self._outcome(self.twin, lambda engine: engine.lease(request))
         self._same(request, _plain(ours), _plain(theirs))
         self.visited["leases" if isinstance(ours, Lease) else "refusals"] += 1
-        self.visited["client refusals"] += isinstance(ours, Refusal) and ours.limited is not None
+        limited = ours.limited if isinstance(ours, Refusal) else None
+        self.visited["client refusals"] += limited is not None and not limited.account
+        self.visited["pool refusals"] += limited is not None and bool(limited.account)
         if isinstance(ours, EngineEmpty):
             raise ours
         assert isinstance(ours, Lease | Refusal)

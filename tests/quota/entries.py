@@ -98,8 +98,8 @@ def attempt(number: int = 1, *, of: int = 1, account: uuid.UUID = ALICE, **more:
     return AttemptRecord(activity=activity(of), number=number, account=str(account), **(usual | more))
 
 
-def lease_note(number: int = 1, *, of: int = 1) -> LeaseNote:
-    return LeaseNote(activity=activity(of), number=number, model="claude-opus-5", group="opus-5")
+def lease_note(number: int = 1, *, of: int = 1, session: str = "") -> LeaseNote:
+    return LeaseNote(activity=activity(of), number=number, model="claude-opus-5", group="opus-5", session=session)
 
 
 def _text(note: Record | str | None) -> str:

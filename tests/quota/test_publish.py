@@ -19,6 +19,7 @@ from quota.control import leases_in_force
 from quota.engine.errors import EngineEmpty
 from quota.engine.facade import open_engine
 from quota.engine.types import (
+    WHOLE_POOL,
     Account,
     BreakerSettings,
     Hold,
@@ -137,7 +138,8 @@ def test_what_access_keys_used_is_what_the_ledger_says_whichever_account_served(
     assert used["key-1"] == Usage(
         day=DAY, day_requests=2, day_tokens=11, day_cost=102, month_requests=3, month_tokens=16, month_cost=152
     )
-    assert set(used) == {"key-1", "key-2"}
+    assert set(used) == {"key-1", "key-2", WHOLE_POOL}
+    assert (used[WHOLE_POOL].day_cost, used[WHOLE_POOL].month_cost) == (118, 168)
 
 
 @pytest.fixture

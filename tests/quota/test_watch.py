@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -14,8 +15,8 @@ from quota.database_store import DatabaseStore
 from quota.engine.api import Engine
 from quota.engine.facade import open_engine
 from quota.engine.stream import stream_key
-from quota.engine.types import LeaseRequest, Settlement, Verdict
-from quota.models import QuotaAlert
+from quota.engine.types import Lease, LeaseRequest, Refusal, Settlement, Verdict
+from quota.models import QuotaAlert, QuotaAlertStep
 from quota.publish import load_pool
 from quota.streams import open_client
 from quota.watch import Watch
@@ -34,7 +35,7 @@ async def engine(redis_url: str) -> AsyncIterator[Engine]:
 @pytest.fixture
 async def watch(engine: Engine) -> AsyncIterator[Watch]:
     store = DatabaseStore(look_every=timedelta(0))
-    yield Watch(engine=engine, store=store)
+    yield Watch(engine=engine, store=store, clock=lambda: 0.0)
     await store.close()
 
 
@@ -106,4 +107,47 @@ async def test_a_budget_that_only_alerts_refuses_nobody(alice: ClaudeAccount, en
 async def test_while_another_worker_looks_this_one_does_not(alice: ClaudeAccount, engine: Engine) -> None:
     store = DatabaseStore(look_every=timedelta(hours=1))
     assert [await store.scene(str(alice.pool_id)) is None for _ in range(2)] == [False, True]
+    await store.close()
+
+
+async def test_a_pools_budget_stops_at_the_lease_and_has_an_alert(
+    alice: ClaudeAccount, engine: Engine, watch: Watch
+) -> None:
+    pool = await Pool.objects.aget()
+    pool.limit_cost_month = Decimal("0.000001")
+    await pool.asave()
+    await load_pool(engine, str(pool.pk))
+    request = LeaseRequest(str(pool.pk), "lease-1", "claude-opus-5", "opus-5", cost=960)
+    await engine.lease(request)
+    await engine.settle(request.pool, request.lease_id, Settlement(Verdict.SUCCESS, cost=960))
+    refusal = await engine.lease(replace(request, lease_id="lease-2"))
+    assert isinstance(refusal, Refusal)
+    assert refusal.limited
+    await watch.look(str(pool.pk))
+    assert (await QuotaAlert.objects.aget()).title == "default: 96 % of its budget, cost per month used"
+
+
+async def test_a_pools_budget_that_only_alerts_refuses_nobody(
+    alice: ClaudeAccount, engine: Engine, watch: Watch
+) -> None:
+    pool = await Pool.objects.aget()
+    pool.limit_cost_month, pool.budget_action = Decimal("0.000001"), "alert"
+    await pool.asave()
+    await load_pool(engine, str(pool.pk))
+    for number in (1, 2):
+        request = LeaseRequest(str(pool.pk), f"lease-{number}", "claude-opus-5", "opus-5", cost=960)
+        assert isinstance(await engine.lease(request), Lease)
+    await watch.look(str(pool.pk))
+    assert (await QuotaAlert.objects.aget()).level == "exhausted"
+
+
+async def test_a_pool_that_takes_long_to_look_at_is_looked_at_less_often(alice: ClaudeAccount, engine: Engine) -> None:
+    ticks = iter([0.0, 3.0, 29.9, 30.0, 30.0])
+    store = DatabaseStore(look_every=timedelta(0))
+    watch = Watch(engine=engine, store=store, clock=lambda: next(ticks))
+    await use(engine, alice, 850)
+    for steps, more in ((1, 60), (1, 45), (2, 1)):
+        await watch.look(str(alice.pool_id))
+        assert await QuotaAlertStep.objects.acount() == steps
+        await use(engine, alice, more)
     await store.close()

@@ -53,7 +53,11 @@ def working(redis_url: str, engine: Engine) -> Working:
         drain = Drain(streams=streams, store=store, clock=asyncio.get_running_loop().time, pace=EAGER)
         try:
             yield Worker(
-                drain=drain, engine=engine, source=store, watch=Watch(engine=engine, store=store), rhythm=rhythm
+                drain=drain,
+                engine=engine,
+                source=store,
+                watch=Watch(engine=engine, store=store, clock=lambda: 0.0),
+                rhythm=rhythm,
             )
         finally:
             await streams.close()
@@ -234,7 +238,7 @@ class Picky:
 
 async def test_one_pool_in_trouble_does_not_keep_the_others_waiting() -> None:
     engine, drain, source = Picky(), SimpleNamespace(pools=["first", "second"]), SimpleNamespace()
-    watch = Watch(engine=cast("Any", engine), store=cast("Any", source))
+    watch = Watch(engine=cast("Any", engine), store=cast("Any", source), clock=lambda: 0.0)
     worker = Worker(drain=cast("Any", drain), engine=cast("Any", engine), source=cast("Any", source), watch=watch)
     with pytest.raises(EngineMisconfigured):
         await worker._tick()

@@ -19,6 +19,11 @@ local function client(id, conf)
   return found
 end
 
+-- The whole pool, whom every lease counts for; its limits stand in the settings.
+local function whole_pool()
+  return client('', { 1, 0, 1, -1, false, pool[POOL_LIMITS] or {}, '' })
+end
+
 local function client_takes(k, requests, tokens, cost)
   reserve(k, requests, tokens, cost)
   k.s[IN_FLIGHT], k.s[LAST_USED] = k.s[IN_FLIGHT] + 1, now
@@ -27,11 +32,13 @@ end
 
 -- A lease is over: truth for estimate, unless its deadline was (then `held` is false and only the difference counts).
 local function client_returns(l, held, tokens, cost)
-  if (l[L_CLIENT] or '') == '' then return end
-  local k = client(l[L_CLIENT])
-  replace(k, l[L_GRANTED], held, 0, l[L_TOKENS], l[L_COST], 0, tokens, cost, false)
-  if held then k.s[IN_FLIGHT] = k.s[IN_FLIGHT] - 1 end
-  save_in(CLIENTS, k)
+  local function give_back(k)
+    replace(k, l[L_GRANTED], held, 0, l[L_TOKENS], l[L_COST], 0, tokens, cost, false)
+    if held then k.s[IN_FLIGHT] = k.s[IN_FLIGHT] - 1 end
+    save_in(CLIENTS, k)
+  end
+  give_back(whole_pool())
+  if (l[L_CLIENT] or '') ~= '' then give_back(client(l[L_CLIENT])) end
 end
 
 -- Forget those of whom nothing counts any more.

@@ -15,7 +15,7 @@
 --  11 waves      zset    o|<account> and r|<account> -> when it last saw a 529 / a rejected key
 --  12 adopted    zset    foreign leases already charged -> when to forget them
 --  13 events     stream  facts, appended in the step that made them true
---  14 clients    hash    s:<id> state, m:<id> the last minute, of those who ask (as of an account)
+--  14 clients    hash    s:<id> state, m:<id> the last minute, of those who ask (as of an account); '' is the whole pool
 --  15 session    string  (lease only) the account this session is on
 -- ARGV[1] of every script: the time in milliseconds, or '' for the server's own clock (always, outside tests).
 
@@ -35,6 +35,7 @@ local AT_ONCE = 100 -- overdue leases and due accounts handled by one call
 local VERSION, STRATEGY, AFFINITY, AFFINITY_TTL, AFFINITY_MARGIN = 1, 2, 3, 4, 5
 local THRESHOLD, OPEN_MS, SUCCESSES_TO_CLOSE, EARLY_PROBE, OUTAGE_GUARD = 6, 7, 8, 9, 10
 local POOL_NAME, EPOCH, ENABLED_COUNT = 11, 12, 13 -- and 14: whether to serve while the store is away
+local POOL_LIMITS = 15 -- as in an account's configuration; they hold for all accounts and clients together
 
 -- clock
 local TURN, VIRTUAL_TIME, SEEN_MS, OUTAGE_TOLD, EARLY_PROBED = 1, 2, 3, 4, 5

@@ -8,7 +8,7 @@
 -- Returns {'EMPTY'}
 --      or {'LEASE', account, generation, probe, granted, deadline, day, sticky, moved from, tokens, cost, epoch, client}
 --      or {'REFUSED', now, retry at, account, reason, until, detail, account, reason, until, detail ...}
---      or {'LIMITED', now, until, reason, detail}: the client's own limit stands in the way
+--      or {'LIMITED', now, until, reason, detail, pool or ''}: a limit of the client, or of the whole pool, is in the way
 
 local id, model, group = ARGV[2], ARGV[3], ARGV[4]
 local tokens, cost, ttl = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
@@ -209,13 +209,13 @@ local function refusal(blocks)
   return answer
 end
 
--- The client's own limit that stands in the way longest, as an answer; nil if there is none.
+-- The limit of a client (or of the whole pool) that stands in the way longest, as an answer; nil if there is none.
 local function limited(k)
   local reason, latest, detail
   full(k, first_lease, true, function(why, until_ms, words)
     if not reason or until_ms > latest then reason, latest, detail = why, until_ms, words or '' end
   end)
-  return reason and { 'LIMITED', now, latest, reason, detail }
+  return reason and { 'LIMITED', now, latest, reason, detail, k.id == '' and pool[POOL_NAME] or '' }
 end
 
 local function take_turn(a)
@@ -231,6 +231,7 @@ local function grant(a, sticky, moved)
   breaker_grant(a, id, deadline)
   take_turn(a)
   reserve(a, 1, tokens, cost)
+  client_takes(whole_pool(), first_lease, tokens, cost)
   if who then client_takes(client(who[1]), first_lease, tokens, cost) end
   place(a)
   local l = { a.id, a.s[GENERATION], a.s[PROBE] == id and 1 or 0, now, deadline, math.floor(now / DAY_MS),
@@ -255,7 +256,7 @@ local function serve()
   local known = recall(id)
   if known then return reply(known) end
   reap()
-  local refused = who and limited(client(who[1], who[2]))
+  local refused = who and limited(client(who[1], who[2])) or limited(whole_pool())
   if refused then return refused end
   local chosen, sticky, moved, more
   repeat

@@ -133,11 +133,12 @@ local function adopt()
     add_holds(a)
     place(a)
   end
-  if l[L_CLIENT] ~= '' then
-    local k = client(l[L_CLIENT])
+  local function charge(k)
     replace(k, l[L_GRANTED], false, 0, 0, 0, r, t, c, true)
     save_in(CLIENTS, k)
   end
+  charge(whole_pool())
+  if l[L_CLIENT] ~= '' then charge(client(l[L_CLIENT])) end
   tell_settled(l, true)
   return { 1, 1, l[L_ACCOUNT] }
 end

@@ -63,10 +63,14 @@ def test_an_accounts_budget_that_only_alerts_is_watched_though_the_engine_knows_
     assert (found.level, found.text.partition(".00 of ")[0]) == ("exhausted", "$101")
 
 
-def test_the_pools_budget_is_what_all_accounts_spent() -> None:
-    states = (state("a", limit=None, month_cost=50_000_000_000), state("b", limit=None, month_cost=46_000_000_000))
-    (found,) = findings(scene("a", "b", budget=BUDGET), snapshot(*states))
+@pytest.mark.parametrize(("stops", "said"), [(True, False), (False, True)])
+def test_the_pools_budget_is_what_the_whole_pool_spent(*, stops: bool, said: bool) -> None:
+    place = scene("a", budget=BUDGET, budget_stops=stops)
+    assert place.clients == (Client("", (BUDGET,)),)
+    spent = ClientState("", 0, (LimitState(BUDGET, used=96_000_000_000, reserved=0, resets_ms=0),))
+    (found,) = findings(place, snapshot(state("a"), clients={"": spent}))
     assert (found.cause.subject, found.level) == (Subject.POOL, "critical")
+    assert ("only alerts" in found.text) is said
 
 
 def test_the_pool_as_a_whole_is_the_sum_of_its_accounts() -> None:
