@@ -42,7 +42,7 @@ class Stage:
 
     def serve(self) -> AbstractAsyncContextManager[Web]:
         """Start the web process, at the same address each time."""
-        return web(self.simulator, self.key, port=self.port)
+        return web(self.simulator, self.key, PORT=str(self.port))
 
     @asynccontextmanager
     async def page(self) -> AsyncIterator[Page]:

@@ -9,6 +9,7 @@ from django.conf import settings
 from playwright.async_api import Locator, Page, expect
 
 from accounts.models import Pool
+from quota import times
 from quota.engine.facade import open_engine
 from tests.browser.conftest import NARROW, WIDE, MakeStage, Stage, shoot
 from tests.journeys.processes import Web
@@ -169,6 +170,19 @@ async def it_can_be_heard(page: Page) -> None:
     await page.get_by_label("only those in trouble").check()
     await expect(page.locator(".nb-card:visible")).to_have_count(1)
     await page.get_by_label("only those in trouble").uncheck()
+
+
+SPANS = [-1, 0, 1, 6_001, 59_999, 60_000, 251_001, 3_599_001, 3_600_000, 18_720_000, 86_400_000, 200_000_001]
+SPOKEN = """async (spans) => {
+    const words = await import("/static/quota/live/words.js");
+    return spans.map((span) => [words.clock(span), words.about(span)]);
+}"""
+
+
+async def test_the_browser_counts_down_in_the_servers_words(make_stage: MakeStage) -> None:
+    stage = await make_stage("alpha")
+    async with stage.serve(), stage.page() as page:
+        assert await page.evaluate(SPOKEN, SPANS) == [[times.clock(span), times.about(span)] for span in SPANS]
 
 
 async def test_whatever_an_account_is_called_is_text(make_stage: MakeStage) -> None:

@@ -83,14 +83,12 @@ class Web:
 
 
 @asynccontextmanager
-async def web(
-    simulator: RunningSimulator, key: str, *, port: int | None = None, **variables: str
-) -> AsyncIterator[Web]:
-    """Run the Procfile's command until the block ends, at this port or at any."""
-    port = port or free_port()
+async def web(simulator: RunningSimulator, key: str, **variables: str) -> AsyncIterator[Web]:
+    """Run the Procfile's command until the block ends, at PORT or at any port."""
+    port = variables.pop("PORT", "") or str(free_port())
     (command,) = re.findall(r"^web: (.*)$", (ROOT / "Procfile").read_text(), re.MULTILINE)
     process = await asyncio.create_subprocess_exec(
-        *("sh", "-c", f"exec {command}"), cwd=ROOT, env=await _environment(simulator, PORT=str(port), **variables)
+        *("sh", "-c", f"exec {command}"), cwd=ROOT, env=await _environment(simulator, PORT=port, **variables)
     )
     connector = aiohttp.TCPConnector(force_close=True, limit=0)
     async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(PATIENCE)) as http:

@@ -18,6 +18,9 @@ const TONES = {
   account_back: "success",
   outage: "danger",
   common_cause: "danger",
+  alert_opened: "warning",
+  alert_escalated: "danger",
+  alert_resolved: "success",
 };
 
 export class Feed {
