@@ -48,6 +48,7 @@ def redis_url() -> Iterator[str]:
     stores.sweep(SCRATCH)
     if not CALLERS_REDIS_URL:
         valkey.ensure(SCRATCH, durable=False)
+        stores.wipe(settings.REDIS_URL)
     yield settings.REDIS_URL
     if CALLERS_REDIS_URL:
         stores.release(settings.REDIS_URL, callers=CALLERS_REDIS_URL)
@@ -59,7 +60,7 @@ def redis_url() -> Iterator[str]:
 def _clean_redis(redis_url: str, _redis_for_cleaning: redis.Redis) -> Iterator[None]:
     """Leave nothing for the next test."""
     yield
-    if _redis_for_cleaning.dbsize() > 1:
+    if _redis_for_cleaning.dbsize() > 1:  # the mark stays
         stores.wipe(redis_url)
 
 

@@ -16,32 +16,32 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='accesskey',
             name='budget_action',
-            field=models.CharField(choices=[('stop', 'Stop: refuse what would exceed it'), ('alert', 'Alert only: go on and say so')], default='stop', max_length=10, verbose_name="when the month's dollars are spent"),
+            field=models.CharField(choices=[('stop', 'Stop: refuse what would exceed it'), ('alert', 'Alert only: go on and say so')], db_default='stop', default='stop', max_length=10, verbose_name="when the month's dollars are spent"),
         ),
         migrations.AddField(
             model_name='claudeaccount',
             name='budget_action',
-            field=models.CharField(choices=[('stop', 'Stop: refuse what would exceed it'), ('alert', 'Alert only: go on and say so')], default='stop', max_length=10, verbose_name="when the month's dollars are spent"),
+            field=models.CharField(choices=[('stop', 'Stop: refuse what would exceed it'), ('alert', 'Alert only: go on and say so')], db_default='stop', default='stop', max_length=10, verbose_name="when the month's dollars are spent"),
         ),
         migrations.AddField(
             model_name='pool',
             name='alert_critical_percent',
-            field=models.PositiveSmallIntegerField(default=95, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(100)], verbose_name='critical from (percent)'),
+            field=models.PositiveSmallIntegerField(db_default=95, default=95, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(100)], verbose_name='critical from (percent)'),
         ),
         migrations.AddField(
             model_name='pool',
             name='alert_exhausted_percent',
-            field=models.PositiveSmallIntegerField(default=100, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(100)], verbose_name='exhausted from (percent)'),
+            field=models.PositiveSmallIntegerField(db_default=100, default=100, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(100)], verbose_name='exhausted from (percent)'),
         ),
         migrations.AddField(
             model_name='pool',
             name='alert_min_serving',
-            field=models.PositiveIntegerField(default=2, help_text='When fewer can serve there is an alert. A pool that has fewer misses none.', verbose_name='accounts that ought to serve'),
+            field=models.PositiveIntegerField(db_default=2, default=2, help_text='When fewer can serve there is an alert. A pool that has fewer misses none.', verbose_name='accounts that ought to serve'),
         ),
         migrations.AddField(
             model_name='pool',
             name='alert_warning_percent',
-            field=models.PositiveSmallIntegerField(default=80, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(100)], verbose_name='warn from (percent)'),
+            field=models.PositiveSmallIntegerField(db_default=80, default=80, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(100)], verbose_name='warn from (percent)'),
         ),
         migrations.AddField(
             model_name='pool',

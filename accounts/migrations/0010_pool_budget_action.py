@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='pool',
             name='budget_action',
-            field=models.CharField(choices=[('stop', 'Stop: refuse what would exceed it'), ('alert', 'Alert only: go on and say so')], default='stop', max_length=10, verbose_name="when the month's dollars are spent"),
+            field=models.CharField(choices=[('stop', 'Stop: refuse what would exceed it'), ('alert', 'Alert only: go on and say so')], db_default='stop', default='stop', max_length=10, verbose_name="when the month's dollars are spent"),
         ),
         migrations.AddConstraint(
             model_name='pool',

@@ -45,7 +45,11 @@ def dollars_field(noun: str, **options: Any) -> models.DecimalField[Decimal | No
 
 def budget_action_field(**options: Any) -> models.CharField[str, str]:  # noqa: ANN401 - those of Django's field
     return models.CharField(
-        "when the month's dollars are spent", max_length=10, choices=BudgetAction.choices, **options
+        "when the month's dollars are spent",
+        max_length=10,
+        choices=BudgetAction.choices,
+        db_default=BudgetAction.STOP.value,  # for a version that does not know it
+        **options,
     )
 
 

@@ -51,7 +51,7 @@ class Degraded(models.TextChoices):
 
 def _share(noun: str, *, default: int) -> models.PositiveSmallIntegerField[int, int]:
     validators = [MinValueValidator(1), MaxValueValidator(100)]
-    return models.PositiveSmallIntegerField(noun, default=default, validators=validators)
+    return models.PositiveSmallIntegerField(noun, default=default, db_default=default, validators=validators)
 
 
 class PoolQuerySet(models.QuerySet["Pool"]):
@@ -148,6 +148,7 @@ class Pool(models.Model):
     alert_min_serving = models.PositiveIntegerField(
         "accounts that ought to serve",
         default=2,
+        db_default=2,
         help_text="When fewer can serve there is an alert. A pool that has fewer misses none.",
     )
     limit_cost_month = dollars_field(

@@ -328,7 +328,7 @@ async def test_what_only_this_process_cannot_use_is_left_as_it_was_for_the_other
     before = await scene.state("alpha")
     for number in range(6):
         await scene.respond(activity=f"activity-{number}")
-    assert replace(await scene.state("alpha"), last_used_ms=0) == before
+    assert replace(await scene.state("alpha"), last_used_ms=0, last_turn=0, passed=0) == before
     assert await scene.leases() == 0
 
 
