@@ -73,7 +73,9 @@ def _pytest(arguments: Sequence[str], *, database: str, store: str) -> int:
         "-m",
         "pytest",
         "-n",
-        "2",
+        "3",  # two cores; much of the suite waits for other processes
+        "--dist",
+        "loadfile",
         "-q",
         "--ignore=tests/typescript",
         "--ignore=tests/browser",

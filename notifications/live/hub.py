@@ -7,7 +7,7 @@ nobody listens it does nothing at all.
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final, Protocol
@@ -22,6 +22,9 @@ LOOKED_BACK: Final = 1_000
 """Stream entries that are read when a pool's first listener comes."""
 LOOKED_BACK_AT_MOST: Final = 10_000
 """Entries that are read for a listener who was away for long. The worker keeps no more of what is written down."""
+
+END_TRIES: Final = 5
+END_AGAIN_S: Final = 1.0
 
 logger = logging.getLogger(__name__)
 
@@ -112,9 +115,7 @@ class Hub:
         """End every channel and let go of the store."""
         self._end_all()
         tasks, self._tasks = self._tasks, []
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await _end(tasks)
         await self._stream.close()
 
     def _end_all(self) -> None:
@@ -168,9 +169,13 @@ class Hub:
                 task.cancel()
             self._tasks = []
 
+    def _is_wanted(self) -> bool:
+        """Whether the task that asks was not told to end; see `_end`."""
+        return asyncio.current_task() in self._tasks
+
     async def _read(self) -> None:
         retry_s = self._rhythm.first_retry_s
-        while True:
+        while self._is_wanted():
             if self._stopping():
                 self._end_all()
             try:
@@ -198,7 +203,7 @@ class Hub:
         return bool(heard)
 
     async def _watch(self) -> None:
-        while True:
+        while self._is_wanted():
             began = self._clock()
             for held in tuple(self._held.values()):
                 if held.begun and self._is_due(held):
@@ -219,3 +224,13 @@ class Hub:
             held.channel.stale(self._deaf_since_ms or self._now_ms())
             return
         held.channel.show(picture, stale_since_ms=self._deaf_since_ms)
+
+
+async def _end(tasks: Sequence["asyncio.Task[None]"]) -> None:
+    """Cancel, more than once if need be: a client that is just giving a connection up can swallow a cancellation."""
+    left = set(tasks)
+    for _ in range(END_TRIES):
+        for task in left:
+            task.cancel()
+        if left:
+            _, left = await asyncio.wait(left, timeout=END_AGAIN_S)

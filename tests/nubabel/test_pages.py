@@ -12,6 +12,7 @@ async def test_static_files_come_without_a_collecting_step(async_client: AsyncCl
     assert "Access-Control-Allow-Origin" not in answer
 
 
+@pytest.mark.django_db  # Django looks at open connections when an answer is closed
 def test_an_unchanged_static_file_is_not_sent_again(client: Client) -> None:
     first = client.get("/static/nubabel/favicon.svg")
     again = client.get("/static/nubabel/favicon.svg", headers={"If-Modified-Since": first["Last-Modified"]})

@@ -24,8 +24,8 @@ MUTANTS = (
     Mutant(
         "a limit admits one too many",
         "lease",
-        "+ asked > amount then\n      meet",
-        "+ asked > amount + 1 then\n      meet",
+        "+ asked > amount and not (free",
+        "+ asked > amount + 1 and not (free",
     ),
     Mutant(
         "held tokens are not counted",
@@ -178,6 +178,7 @@ MUTANTS = (
     Mutant("a lease costs the pool nothing", "lease", "client_takes(whole_pool(), first_lease, tokens, cost)", ""),
     Mutant("the pool is given nothing back", "clients", "  give_back(whole_pool())\n", ""),
     Mutant("the pool is charged for no foreign grant", "settle", "  charge(whole_pool())\n", ""),
+    Mutant("what is free is refused", "lease", "and not (free and asked == 0) then", "then"),
     Mutant("a client's lease costs it nothing", "lease", "if who then client_takes(", "if false then client_takes("),
     Mutant(
         "every attempt counts as a client's request",
