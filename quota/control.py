@@ -55,7 +55,7 @@ def would_lease(request: LeaseRequest) -> Preview:
     """What a lease would be answered now; none is taken. Raises the engine's errors."""
 
     async def asked(engine: RedisEngine) -> Preview:
-        seen = await engine.look(request.pool, session=request.session)
+        seen = await engine.look(request.pool, session=request.session, client=request.client)
         return preview(seen, request, now_ms=seen.clock_ms)
 
     return ask(uuid.UUID(request.pool), asked)

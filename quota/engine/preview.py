@@ -4,6 +4,7 @@ What the copy does not know is what no snapshot tells: leases that are overdue a
 early probe is taken to be due.
 """
 
+from copy import deepcopy
 from dataclasses import dataclass, replace
 
 from quota.engine import strategies
@@ -44,8 +45,9 @@ class Preview:
 
     @property
     def by_chance(self) -> bool:
-        """Whether another look may choose another."""
-        return isinstance(self.answer, Lease) and self.strategy is Strategy.RANDOM and not self.answer.sticky
+        """Whether another look may choose another. A session, too, leaves its account for a much emptier one."""
+        several = sum(one.rank is not None for one in self.candidates) > 1
+        return isinstance(self.answer, Lease) and self.strategy is Strategy.RANDOM and several
 
 
 def preview(pool: Pool, request: LeaseRequest, *, now_ms: int) -> Preview:
@@ -63,14 +65,15 @@ def _copy(pool: Pool, *members: Member, now_ms: int) -> Pool:
     copied = Pool(name=pool.name, settings=pool.settings, epoch=pool.epoch, rng=pool.rng)
     copied.members = {member.account.id: member.at(now_ms) for member in members}
     copied.holds, copied.sessions = replace(pool.holds, entries=dict(pool.holds.entries)), dict(pool.sessions)
+    copied.clients = deepcopy(pool.clients)
     return copied
 
 
 def _block(pool: Pool, member: Member, request: LeaseRequest, *, now_ms: int) -> Block | None:
-    """What a pool of this one account would answer."""
+    """What a pool of this one account would answer to somebody without limits of his own."""
     alone = _copy(pool, member, now_ms=now_ms)
-    alone.settings = replace(pool.settings, breaker=replace(pool.settings.breaker, early_probe=False))
-    answer = lease(alone, request, now_ms=now_ms)
+    alone.settings = replace(pool.settings, breaker=replace(pool.settings.breaker, early_probe=False), limits=())
+    answer = lease(alone, replace(request, client=None), now_ms=now_ms)
     return answer.blocks[0] if isinstance(answer, Refusal) else None
 
 

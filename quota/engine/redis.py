@@ -91,9 +91,9 @@ class RedisEngine:
         seen, leases = await self._seen(pool, accounts or (), clients=clients)
         return snapshot_of(seen, None, clients=clients, leases=leases, now_ms=seen.clock_ms)
 
-    async def look(self, pool: str, *, session: str = "") -> Pool:
-        """A copy of the pool as it stands, at `clock_ms`, with one session's account: for `preview`."""
-        seen, _ = await self._seen(pool, ())
+    async def look(self, pool: str, *, session: str = "", client: Client | None = None) -> Pool:
+        """A copy of the pool as it stands, at `clock_ms`, with one session's account and one client: for `preview`."""
+        seen, _ = await self._seen(pool, (), clients=() if client is None else (client,))
         kept = await self._connection.call("GET", session_key(pool, session)) if session else None
         if kept:
             epoch, until_ms, account = kept.decode().split(" ", 2)

@@ -26,7 +26,7 @@ class WatchedPair(Pair):
     async def _preview(self, request: LeaseRequest) -> Preview | None:
         """None where a preview says that it cannot know: overdue leases, early probes, a lease asked for again."""
         try:
-            seen = await self.redis.look(POOL, session=request.session)
+            seen = await self.redis.look(POOL, session=request.session, client=request.client)
         except EngineEmpty:
             return None
         twin = self.twin._pools[POOL]
@@ -38,6 +38,9 @@ class WatchedPair(Pair):
 
     def _compare(self, seen: Preview, answer: Lease | Refusal) -> None:
         self.visited["previews"] += 1
+        if isinstance(answer, Refusal) and answer.limited:
+            self._same("limit", seen.answer, answer)
+            return
         if isinstance(answer, Refusal):
             self._same("blocks", [one.block for one in seen.candidates], list(answer.blocks))
             return
