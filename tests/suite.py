@@ -73,7 +73,7 @@ def _pytest(arguments: Sequence[str], *, database: str, store: str) -> int:
         "-m",
         "pytest",
         "-n",
-        "3",  # two cores; much of the suite waits for other processes
+        "2",
         "--dist",
         "loadfile",
         "-q",
