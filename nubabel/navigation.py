@@ -10,12 +10,16 @@ _POOL: Final = (
     ("Claude accounts", "key", "accounts_claudeaccount", "accounts.view_claudeaccount"),
     ("Pools", "hub", "accounts_pool", "accounts.view_pool"),
     ("Access keys", "badge", "accounts_accesskey", "accounts.view_accesskey"),
+    ("Organizations", "domain", "quota_organization", "quota.view_organization"),
 )
 _HAPPENED: Final = (
+    ("Alerts", "notifications", "quota_quotaalert", "quota.view_quotaalert"),
     ("Requests", "list_alt", "quota_activity", "quota.view_activity"),
     ("Calls to Anthropic", "call_made", "quota_attempt", "quota.view_attempt"),
     ("Usage by hour and day", "bar_chart", "quota_usagerollup", "quota.view_usagerollup"),
     ("Sessions by day", "forum", "quota_sessionrollup", "quota.view_sessionrollup"),
+    ("Messages", "mail", "notifications_letter", "notifications.view_letter"),
+    ("Where messages go", "outbox", "notifications_sinkstate", "notifications.view_sinkstate"),
     ("Audit log", "history", "accounts_auditentry", "accounts.view_auditentry"),
     ("Entries set aside", "report", "quota_setaside", "quota.view_setaside"),
 )
@@ -29,6 +33,7 @@ def navigation() -> list[dict[str, Any]]:
     """For the admin skin's sidebar."""
     first = [
         {"title": "Dashboard", "icon": "dashboard", "link": reverse_lazy("admin:index")},
+        {"title": "Live", "icon": "monitoring", "link": reverse_lazy("live")},
         {"title": "Set up a client", "icon": "integration_instructions", "link": reverse_lazy("setup")},
     ]
     return [
