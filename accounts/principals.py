@@ -95,18 +95,16 @@ def _within(address: str, networks: tuple[str, ...]) -> bool:
 def presented_key(headers: Mapping[str, str]) -> str | None:
     """The access key of `Authorization: Bearer` or `x-api-key`; None if there is neither.
 
-    Raises AccessRefused for an empty one, and for two that differ: whoever reads another header than we do must not
+    `headers` are found by their lower-case names: Django's are by any. Raises AccessRefused for an empty one, and for two that differ: whoever reads another header than we do must not
     be led to another answer.
     """
-    lowered = {name.lower(): value for name, value in headers.items()}
-    keys = [key for key in (_bearer(lowered), lowered.get("x-api-key")) if key is not None]
-    if not keys:
-        return None
-    if not hmac.compare_digest(_bytes(keys[0]), _bytes(keys[-1])):
+    bearer, key = _bearer(headers), headers.get("x-api-key")
+    if bearer is not None and key is not None and not hmac.compare_digest(_bytes(bearer), _bytes(key)):
         raise KeysDiffer
-    if not keys[0]:
+    presented = key if bearer is None else bearer
+    if presented == "":
         raise AccessRefused
-    return keys[0]
+    return presented
 
 
 def _bearer(headers: Mapping[str, str]) -> str | None:

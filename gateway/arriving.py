@@ -9,15 +9,24 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final
 
 from gateway.errors import CallerRefused
 from gateway.paths import MEBIBYTE
+from gateway.plain import label
 from gateway.watchdog import Watchdog
 from gateway.wire import Request
 
 Receive = Callable[[], Awaitable[Any]]
 Headers = tuple[tuple[str, str], ...]
+
+SESSION_HEADER: Final = "x-claude-code-session-id"
+AGENT_HEADER: Final = "x-claude-code-agent-id"
+PARENT_HEADER: Final = "x-claude-code-parent-agent-id"
+REMEMBERED_MAX: Final = 4_096
+"""Bytes of a head's values up to which it is remembered: a thousand of the longest take no more than a few megabytes."""
 
 _HOST: Final = re.compile(r"[A-Za-z0-9.\-]{1,253}(?::\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](?::\d{1,5})?")
 _CREDENTIALS: Final = frozenset({"authorization", "x-api-key"})
@@ -38,12 +47,51 @@ class CallerLeft(Exception):
     """The caller hung up before the body was complete: nobody is left to be answered."""
 
 
-def headers_of(scope: Mapping[str, Any]) -> Headers:
-    """Give the headers as text, each name once: repeated ones are joined as HTTP says.
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What a request's headers say, read once; the body's length is not among them."""
 
-    Raises `CallerRefused` for two credentials of one name: whoever reads the other one must not get another answer.
+    pairs: Headers
+    named: Mapping[str, str]
+    host: str
+    """Our own name as the caller wrote it, empty if it cannot be one."""
+    session: str
+    agent: str
+    parent_agent: str
+
+
+def head_of(scope: Mapping[str, Any]) -> tuple[Head, str]:
+    """Give what the headers say, and the length they declare for the body.
+
+    A client says nearly the same with each of its requests, so short heads are remembered. Raises `CallerRefused` for
+    two credentials of one name: whoever reads the other one must not get another answer.
     """
-    pairs = tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"])
+    raw = scope["headers"]
+    kept = tuple([pair for pair in raw if pair[0] != b"content-length"])
+    declared = next((value for name, value in raw if name == b"content-length"), b"") if len(kept) < len(raw) else b""
+    short = sum([len(value) for _, value in kept]) <= REMEMBERED_MAX
+    return (_remembered if short else _read)(kept), declared.decode("latin-1")
+
+
+def _read(raw: tuple[tuple[bytes, bytes], ...]) -> Head:
+    pairs = _each_once(tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in raw))
+    named = dict(pairs)
+    host, session = named.get("host", ""), named.get(SESSION_HEADER, "")
+    return Head(
+        pairs=pairs,
+        named=MappingProxyType(named),
+        host=host if _HOST.fullmatch(host) else "",
+        session=session if session.isprintable() else "",
+        agent=label(named.get(AGENT_HEADER, "")),
+        parent_agent=label(named.get(PARENT_HEADER, "")),
+    )
+
+
+_remembered: Final = lru_cache(maxsize=1_024)(_read)
+
+
+def _each_once(pairs: Headers) -> Headers:
+    """Join repeated headers as HTTP says."""
     if len(dict(pairs)) == len(pairs):
         return pairs
     values: defaultdict[str, list[str]] = defaultdict(list)
@@ -92,17 +140,15 @@ async def _pieces(receive: Receive, watchdog: Watchdog, *, limit: int, due: floa
             return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def base_url_of(scope: Mapping[str, Any], headers: Headers) -> str:
+def base_url_of(scope: Mapping[str, Any], head: Head) -> str:
     """Give our own address as this caller wrote it; the scheme is what a trusted proxy says it was."""
-    host = dict(headers).get("host", "")
-    if not _HOST.fullmatch(host):
-        host = "{}:{}".format(*scope["server"]) if scope.get("server") else "localhost"
-    return f"{scope.get('scheme', 'http')}://{host}"
+    here = "{}:{}".format(*scope["server"]) if scope.get("server") else "localhost"
+    return f"{scope.get('scheme', 'http')}://{head.host or here}"
 
 
-def arrived(scope: Mapping[str, Any], headers: Headers, body: bytes) -> Request:
+def arrived(scope: Mapping[str, Any], head: Head, body: bytes) -> Request:
     """Put the parts together."""
-    return Request(scope["method"], target_of(scope), headers, body)
+    return Request(scope["method"], target_of(scope), head.pairs, body)
 
 
 _CLOSE: Final = (("connection", "close"),)

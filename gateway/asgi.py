@@ -17,18 +17,19 @@ from gateway import departing
 from gateway.arriving import (
     PATIENCE,
     CallerLeft,
+    Head,
     Patience,
     Receive,
     arrived,
     base_url_of,
-    headers_of,
+    head_of,
     read_body,
 )
 from gateway.errors import CallerRefused, UnknownPool
 from gateway.paths import Action, Route, route
 from gateway.pings import EVERY_SECONDS, Pings
 from gateway.pinned import Asked
-from gateway.plain import label, named
+from gateway.plain import named
 from gateway.ports import Source
 from gateway.preparing import Context, counts_tokens
 from gateway.responses import Response
@@ -39,9 +40,6 @@ from gateway.wiring import machinery_of, service
 from quota.metrics import tallies
 from quota.metrics.catalogue import REFUSED
 
-SESSION_HEADER: Final = "x-claude-code-session-id"
-AGENT_HEADER: Final = "x-claude-code-agent-id"
-PARENT_HEADER: Final = "x-claude-code-parent-agent-id"
 SOURCE: Final = "gateway"
 _ELSEWHERE: Final = "This access key may not be used from this address. Its networks are set where keys are made."
 _NO_BATCHES: Final = (
@@ -77,16 +75,14 @@ class Gateway:
     async def _admitted(self, scope: Any, receive: Receive) -> tuple[Asked, Principal]:  # noqa: ANN401
         """Let a request in: its address, its sender, its body. Nothing is leased before all three are right."""
         found = route(scope["method"], scope["path"])
-        headers = headers_of(scope)
-        named_headers = dict(headers)
-        principal = await self._principal(named_headers)
+        head, declared = head_of(scope)
+        principal = await self._principal(head.named)
         _check_place(principal, scope)
-        declared = named_headers.get("content-length", "")
         body = await read_body(receive, declared=declared, limit=found.route.body_max, patience=self.patience)
-        request = arrived(scope, headers, body)
+        request = arrived(scope, head, body)
         _check_models(principal, found.route, request)
         _check_batch(principal, found.route)
-        return Asked(request, found, _context(request, principal), base_url_of(scope, headers)), principal
+        return Asked(request, found, _context(head, principal), base_url_of(scope, head)), principal
 
     async def _principal(self, headers: Mapping[str, str]) -> Principal:
         try:
@@ -140,16 +136,14 @@ def _check_batch(principal: Principal, found: Route) -> None:
         raise CallerRefused(403, "permission_error", _NO_BATCHES)
 
 
-def _context(request: Request, principal: Principal) -> Context:
-    said = dict(request.headers)
-    session = said.get(SESSION_HEADER, "")
+def _context(head: Head, principal: Principal) -> Context:
     return Context(
         principal=principal.id,
-        session=session if session.isprintable() else "",
+        session=head.session,
         source=SOURCE,
         client=principal.client,
-        agent=label(said.get(AGENT_HEADER, "")),
-        parent_agent=label(said.get(PARENT_HEADER, "")),
+        agent=head.agent,
+        parent_agent=head.parent_agent,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final, Self, cast
 
 from gateway.errors import UpstreamFault
 from gateway.responses import Response, Stream
+from gateway.rounds import Alarm, rounds
 from gateway.watchdog import Watchdog
 
 Receive = Callable[[], Awaitable[Any]]
@@ -14,7 +15,7 @@ Send = Callable[[Any], Awaitable[None]]
 
 SEND_SECONDS: Final = 60.0
 """So long one piece of an answer may wait for its reader before he counts as gone."""
-SOON_SECONDS: Final = 0.02
+SOON_SECONDS: Final = 0.25
 """What is done by then was not worth a task that watches for the caller's leaving."""
 _SERVERS_OWN: Final = frozenset({"date"})
 """The HTTP server writes this one itself."""
@@ -30,21 +31,24 @@ async def while_connected(work: Coroutine[Any, Any, None], *, receive: Receive) 
                 raise
 
 
-class _Caller:
+class _Caller(Alarm):
     """Cancels the task that serves him when he leaves, unless it is done with him by then."""
+
+    __slots__ = ("_leaving", "_left", "_receive", "_rounds", "_serving")
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
-        self._serving = asyncio.current_task()
+        self._rounds = rounds()
+        self._serving = asyncio.current_task(self._rounds.loop)
         self._leaving: asyncio.Task[None] | None = None
         self._left = False
 
     def __enter__(self) -> Self:
-        self._timer = asyncio.get_running_loop().call_later(SOON_SECONDS, self._watch)
+        self._rounds.set(self, SOON_SECONDS)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
+        self._rounds.clear(self)
         if self._leaving is not None:
             self._leaving.cancel()
         if self._left and self._serving is not None:
@@ -55,7 +59,8 @@ class _Caller:
         """Whether that, and nothing else, is why the work was cancelled."""
         return self._left and self._serving is not None and self._serving.cancelling() == 1
 
-    def _watch(self) -> None:
+    def ring(self) -> None:
+        """It takes long enough to watch for his leaving."""
         self._leaving = asyncio.ensure_future(self._disconnected())
 
     async def _disconnected(self) -> None:

@@ -88,7 +88,7 @@ class Run:
 
     async def respond(self) -> Response:
         """Serve the request. Raises `UnusableRequest` before anything is leased if it cannot be forwarded at all."""
-        forwarding.request_headers(self._request.headers, secret="")
+        forwarding.passed(self._request.headers)
         forwarding.joined("", self._request.target)
         try:
             return await self._carry_out()

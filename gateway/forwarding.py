@@ -9,9 +9,15 @@ requests of exactly this form, and a request looks the same through the pool as 
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Final
 
+from aiohttp.http import SERVER_SOFTWARE
+
 from gateway.errors import UnusableRequest
+from gateway.wire import Request
+
+Headers = tuple[tuple[str, str], ...]
 
 BEARER_SINCE: Final = "2026-10-21"
 """API versions are dates, so they compare as text."""
@@ -20,17 +26,20 @@ _PASSED: Final = frozenset({"content-type", "accept", "user-agent", "idempotency
 _PASSED_PREFIXES: Final = ("anthropic-", "x-stainless-")
 _KEPT: Final = frozenset({"anthropic-workspace-id"})
 """Names another workspace than the account's; Anthropic would refuse the key."""
+_UNSAID: Final = {"accept": "*/*", "user-agent": SERVER_SOFTWARE}
+"""What is said where the caller says nothing."""
 _RETURNED: Final = frozenset({"content-type", "request-id", "retry-after", "retry-after-ms", "x-should-retry", "date"})
 _NAMES: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]*")
 _VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _TARGET: Final = re.compile(r"/v1(/[A-Za-z0-9._~%:@\-]+)+(\?[!-~]*)?")
 
 
-def request_headers(received: Iterable[tuple[str, str]], *, secret: str) -> dict[str, str]:
-    """Give the headers to send: the allowed ones of the client, then the account's credential.
+@lru_cache(maxsize=1_024)
+def passed(received: Headers) -> Mapping[str, str]:
+    """Give the headers to send, but for the account's credential: the allowed ones of the client, and our own words.
 
     `accept-encoding: identity` because usage is read from the passing bytes. Raises UnusableRequest for a value that
-    cannot stand in a header.
+    cannot stand in a header. Whoever asks again asks with the same headers, so the answer is remembered.
     """
     sent = {name: value for name, value in _lowered(received) if _passes(name)}
     if not _NAMES.fullmatch("".join(sent)):
@@ -38,7 +47,23 @@ def request_headers(received: Iterable[tuple[str, str]], *, secret: str) -> dict
     if not _VALUE.fullmatch("".join(sent.values())):
         name = next(name for name, value in sent.items() if not _VALUE.fullmatch(value))
         raise UnusableRequest(f"the header {name[:60]} has characters that no header may have")
-    return {**sent, "accept-encoding": "identity", **_credential(sent.get("anthropic-version", ""), secret)}
+    return MappingProxyType({**_UNSAID, **sent, "accept-encoding": "identity"})
+
+
+def request_head(request: Request, *, host: str, secret: str) -> bytes:
+    """Give the head of a request as it goes out. Raises UnusableRequest like `passed`."""
+    lines, by_bearer = _lines(request.headers, host)
+    credential = f"authorization: Bearer {secret}" if by_bearer else f"x-api-key: {secret}"
+    sized = f"\r\ncontent-length: {len(request.body)}" if request.body or request.method != "GET" else ""
+    return f"{request.method} {request.target} HTTP/1.1\r\n{lines}{credential}{sized}\r\n\r\n".encode("latin-1")
+
+
+@lru_cache(maxsize=1_024)
+def _lines(received: Headers, host: str) -> tuple[str, bool]:
+    """What is the same in all requests of one client to one upstream. See Note [Which credential header]."""
+    sent = passed(received)
+    lines = "".join(f"{name}: {value}\r\n" for name, value in {"host": host, **sent}.items())
+    return lines, sent.get("anthropic-version", "") >= BEARER_SINCE
 
 
 def response_headers(received: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
@@ -46,9 +71,7 @@ def response_headers(received: Mapping[str, str]) -> tuple[tuple[str, str], ...]
 
     The rate-limit headers describe the account that answered, not the pool.
     """
-    return tuple(
-        (name, value) for name, value in received.items() if name in _RETURNED or name.startswith("anthropic-")
-    )
+    return tuple([pair for pair in received.items() if _returns(pair[0])])
 
 
 @lru_cache(maxsize=128)
@@ -61,9 +84,9 @@ def joined(base_url: str, target: str) -> str:
     return base_url.rstrip("/") + target
 
 
-def _credential(version: str, secret: str) -> dict[str, str]:
-    # See Note [Which credential header].
-    return {"authorization": f"Bearer {secret}"} if version >= BEARER_SINCE else {"x-api-key": secret}
+@lru_cache(maxsize=1_024)
+def _returns(name: str) -> bool:
+    return name in _RETURNED or name.startswith("anthropic-")
 
 
 def _passes(name: str) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
@@ -12,19 +13,17 @@ from yarl import URL
 from accounts.base_urls import may_be_reached
 from accounts.directory import Credential
 from gateway.errors import ConnectionCut, DeadlinePassed, UnableToConnect, UnusableRequest, UpstreamFault
-from gateway.exchanging import HttpExchange, default_headers, request_head
-from gateway.forwarding import joined, request_headers
+from gateway.exchanging import HttpExchange
+from gateway.forwarding import joined, request_head
+from gateway.lines import KEPT_SECONDS, Lines
 from gateway.replies import Fault
 from gateway.resolving import NAMES_SECONDS, AddressRefused, CheckedResolver, May
-from gateway.watchdog import Watchdog
 from gateway.wire import DEADLINES, Deadlines, Request
 
 if TYPE_CHECKING:
     from aiohttp.connector import Connection
 
 CONNECTIONS_MAX: Final = 4_096
-KEEPALIVE_SECONDS: Final = 30.0
-"""Shorter than any server's own, so that a request is rarely written to a connection that is just being closed."""
 _IDEMPOTENT: Final = frozenset({"GET", "DELETE"})
 
 
@@ -43,51 +42,57 @@ class HttpUpstream:
         self._names = names
         self._session: aiohttp.ClientSession | None = None
         self._origins: dict[str, aiohttp.ClientRequest] = {}
+        self._lines = Lines(self._connected)
 
     async def open(self, request: Request, credential: Credential, *, first_byte: float) -> HttpExchange:
         """Send and wait for the head of the answer. Redirects are not followed: a key goes where it was meant to go."""
-        joined(credential.base_url, request.target)
-        headers = default_headers() | request_headers(request.headers, secret=credential.api_key.reveal())
+        base_url, secret = credential.base_url, credential.api_key.reveal()
+        joined(base_url, request.target)
+        head = request_head(request, host=_host(base_url), secret=secret)
         try:
-            with Watchdog() as watchdog:
-                watchdog.begin(first_byte)
-                return await self._asked(request, credential.base_url, headers)
+            return await self._asked(request, base_url, head, first_byte)
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
             raise _fault(error) from None  # the cause may quote a header; `fault` says all that is needed
 
-    async def _asked(self, request: Request, base_url: str, headers: dict[str, str]) -> HttpExchange:
+    async def _asked(self, request: Request, base_url: str, head: bytes, seconds: float) -> HttpExchange:
+        exchange = (await self._lines.take(base_url)).begin()
         try:
-            return await self._exchanged(request, base_url, headers)
+            await exchange.ask(head, request.body, timeout=seconds)
         except ConnectionCut:
             if request.method not in _IDEMPOTENT:
                 raise
-            return await self._exchanged(request, base_url, headers)  # the server had just closed an idle connection
-
-    async def _exchanged(self, request: Request, base_url: str, headers: dict[str, str]) -> HttpExchange:
-        origin = self._origin(base_url)
-        connection = await self._connected(origin)
-        exchange = HttpExchange(connection)
+        except BaseException:
+            exchange.close()
+            raise
+        else:
+            return exchange
+        exchange = (await self._lines.take(base_url)).begin()  # the server had just closed an idle connection
         try:
-            named = {"host": origin.headers["host"], **headers}
-            await exchange.ask(request_head(request.method, request.target, named, body=request.body), request.body)
+            await exchange.ask(head, request.body, timeout=seconds)
         except BaseException:
             exchange.close()
             raise
         return exchange
 
-    async def _connected(self, origin: aiohttp.ClientRequest) -> "Connection":
-        """Borrow a connection, or have one made. The deadline counts for names, too, and for the wait for a place."""
+    async def _connected(self, base_url: str) -> "Connection":
+        """Have a connection made. The deadline counts for names, too, and for the wait for a place."""
         try:
             async with asyncio.timeout(self._deadlines.connect):
-                return await self._connector().connect(origin, [], self._client().timeout)
+                return await self._connector().connect(self._origin(base_url), [], self._client().timeout)
         except TimeoutError:
             raise UnableToConnect(Fault.CONNECT_TIMEOUT) from None
 
     async def close(self) -> None:
         """Close every connection."""
+        self._lines.close()
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+    @property
+    def kept(self) -> int:
+        """How many connections wait for their next request."""
+        return len(self._lines)
 
     def _origin(self, base_url: str) -> aiohttp.ClientRequest:
         """Describe an upstream to the connector. There are as many as the allow-list has."""
@@ -108,11 +113,17 @@ class HttpUpstream:
         return self._session
 
 
+@lru_cache(maxsize=128)
+def _host(base_url: str) -> str:
+    """The `host` header of an upstream's requests: its port only where it is not the scheme's own."""
+    return str(URL(base_url).raw_authority)
+
+
 def _session(deadlines: Deadlines, resolver: AbstractResolver) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
             limit=CONNECTIONS_MAX,
-            keepalive_timeout=KEEPALIVE_SECONDS,
+            keepalive_timeout=KEPT_SECONDS,
             resolver=resolver,
             ttl_dns_cache=NAMES_SECONDS,
         ),

@@ -13,6 +13,7 @@ from typing import Final
 
 import uvicorn
 
+from nubabel.web.answering import Protocol
 from nubabel.web.departure import PROCESS, Departure, Stage
 from nubabel.web.heads import Heads
 
@@ -108,6 +109,7 @@ def serve(*, host: str, port: int, patience: Patience, listener: socket.socket |
         APPLICATION,
         host=host,
         port=port,
+        http=Protocol,
         workers=1,
         log_config=None,  # Django's own, which blanks secrets
         access_log=False,

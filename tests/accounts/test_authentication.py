@@ -128,7 +128,7 @@ def asked(*, method="get", user=None, **headers):
 @pytest.mark.django_db(transaction=True)
 async def test_a_plain_view_learns_who_presents_a_key():
     plain = await in_database(lambda: key_for("messages"))
-    for headers in ({"x-api-key": plain}, {"Authorization": f"Bearer {plain}"}):
+    for headers in ({"x-api-key": plain}, {"authorization": f"Bearer {plain}"}):
         principal = await authenticate(headers)
         assert principal
         assert (principal.kind, principal.name) == (Kind.ACCESS_KEY, "agents")

@@ -1,4 +1,5 @@
 import pytest
+from django.utils.datastructures import CaseInsensitiveMapping
 
 from accounts.errors import AccessRefused, ScopesRefused
 from accounts.principals import Kind, Principal, presented_key
@@ -17,12 +18,12 @@ from accounts.scopes import Scope, checked_scopes
     ],
 )
 def test_a_key_is_found_in_either_header(headers):
-    assert presented_key(headers) == "nb_live_x"
+    assert presented_key(CaseInsensitiveMapping(headers)) == "nb_live_x"
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Basic dXNlcg=="}, {"Cookie": "x-api-key=nb_live_x"}])
 def test_without_a_key_there_is_none(headers):
-    assert presented_key(headers) is None
+    assert presented_key(CaseInsensitiveMapping(headers)) is None
 
 
 @pytest.mark.parametrize(
@@ -38,7 +39,7 @@ def test_without_a_key_there_is_none(headers):
 )
 def test_two_different_keys_or_an_empty_one_are_refused(headers):
     with pytest.raises(AccessRefused):
-        presented_key(headers)
+        presented_key(CaseInsensitiveMapping(headers))
 
 
 def test_nothing_follows_from_another_scope():

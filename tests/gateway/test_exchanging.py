@@ -11,7 +11,7 @@ import pytest
 from accounts.credentials import Secret
 from accounts.directory import Credential
 from gateway.errors import ConnectionCut, UpstreamFault
-from gateway.exchanging import HEAD_MAX
+from gateway.lines import HEAD_MAX
 from gateway.replies import Fault
 from gateway.upstream import HttpUpstream
 from gateway.wire import Request
@@ -33,7 +33,7 @@ class Server:
         return await self.ask(request)
 
     def kept(self):
-        return sum(map(len, self.upstream._session.connector._conns.values()))
+        return self.upstream.kept
 
 
 @asynccontextmanager

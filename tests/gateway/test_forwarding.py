@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import UnusableRequest
-from gateway.forwarding import joined, request_headers, response_headers
+from gateway.forwarding import joined, request_head, response_headers
+from gateway.wire import Request
 
 KEY = "sk-ant-api03-of-the-account"
 NEW = ("anthropic-version", "2026-10-21")
@@ -13,7 +14,13 @@ OLD = ("anthropic-version", "2023-06-01")
 
 
 def sent(*headers):
-    return request_headers(headers, secret=KEY)
+    """Give the headers as they go out."""
+    head = request_head(Request("POST", "/v1/messages", headers, b"{}"), host="api.anthropic.com", secret=KEY)
+    first, *lines = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
+    assert first == "POST /v1/messages HTTP/1.1"
+    pairs = [tuple(line.split(": ", 1)) for line in lines]
+    assert len(dict(pairs)) == len(pairs)
+    return dict(pairs)
 
 
 @pytest.mark.parametrize(
