@@ -25,6 +25,8 @@ class PerLoop(Generic[T]):
     def __init__(self, *, make: Callable[[], T], close: Callable[[T], Awaitable[None]] = _nothing) -> None:
         self._make = make
         self._close = close
+        self._latest: tuple[asyncio.AbstractEventLoop, T] | None = None
+        """What was asked for last: a process has one loop for most of its life."""
         self._held: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[T, AsyncGenerator[None]]] = WeakKeyDictionary()
 
     def __len__(self) -> int:
@@ -33,6 +35,9 @@ class PerLoop(Generic[T]):
     def get(self) -> T:
         """The running loop's. Raises RuntimeError outside of a loop."""
         loop = asyncio.get_running_loop()
+        latest = self._latest
+        if latest is not None and latest[0] is loop:
+            return latest[1]
         held = self._held.get(loop)
         if held is None:
             made = self._make()
@@ -40,6 +45,7 @@ class PerLoop(Generic[T]):
             with suppress(StopIteration):  # it has come to its `yield`
                 guard.__anext__().send(None)
             held = self._held[loop] = (made, guard)
+        self._latest = (loop, held[0])
         return held[0]
 
     async def close(self) -> None:
@@ -53,4 +59,5 @@ class PerLoop(Generic[T]):
             yield
         finally:
             self._held.pop(loop, None)
+            self._latest = None
             await self._close(made)

@@ -28,6 +28,8 @@ _NOT_FROM_HERE: Final = {Kind.ORIGIN_REFUSED, Kind.KEY_UNREADABLE}
 def worth_another(state: State) -> bool:
     """Say whether the request goes to another account after its latest outcome."""
     outcome = state.outcomes[-1]
+    if outcome.elsewhere is Elsewhere.NO:
+        return False
     once = sum(1 for earlier in state.outcomes if earlier.elsewhere is Elsewhere.ONCE)
     willing = outcome.elsewhere is Elsewhere.YES or (outcome.elsewhere is Elsewhere.ONCE and once == 1)
     used = sum(1 for one in state.outcomes if one.verdict in _USED_UP and one.kind not in _NOT_FROM_HERE)

@@ -7,13 +7,14 @@ speed and place of that answer. How much of it was new since the last turn, and 
 nobody tells; so this is an estimate, and rather too high.
 """
 
-from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
-from functools import partial
+from datetime import date, timedelta
+from functools import lru_cache, partial
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
+from gateway.instants import DAY_MS
 from gateway.usage import Reading
 from quota.pricing import price
 from quota.records import AttemptRecord, TokenUsage
@@ -33,6 +34,7 @@ class Bill(msgspec.Struct, frozen=True):
     """Of `cost_nano`: paid for writing into the cache instead of reading from it."""
 
 
+@lru_cache(maxsize=8)
 def day_of(days: int) -> date:
     """Give the UTC date of a lease's day (days since 1970-01-01)."""
     return _EPOCH + timedelta(days=days)
@@ -40,7 +42,7 @@ def day_of(days: int) -> date:
 
 def date_of(now_ms: int) -> date:
     """Give the UTC date of an instant."""
-    return datetime.fromtimestamp(now_ms / 1_000, tz=UTC).date()
+    return day_of(now_ms // DAY_MS)
 
 
 def bill(reading: Reading, *, model: str, on: date, generated_tokens: int = 0) -> Bill:

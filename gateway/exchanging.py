@@ -97,15 +97,13 @@ class HttpExchange(Alarm):
 
     # -- waiting
 
-    async def _wait(self, seconds: float) -> None:
+    def _wait(self, seconds: float) -> "asyncio.Future[None]":
+        """Give what to wait for. Its alarm stays set: the next wait puts it off, `close` clears it."""
         if self._fault is not None:
             raise self._fault
         self._rounds.set(self, seconds)
         self._waiter = self._rounds.loop.create_future()
-        try:
-            await self._waiter
-        finally:
-            self._rounds.clear(self)
+        return self._waiter
 
     def ring(self) -> None:
         """Nothing came in time."""

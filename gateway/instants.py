@@ -17,6 +17,7 @@ LONGEST_MS: Final = 32 * DAY_MS
 
 TOKEN_STEP: Final = 1_000
 _DIMENSIONS: Final = ("requests", "tokens", "input-tokens", "output-tokens")
+_REMAINING: Final = tuple((name, f"anthropic-ratelimit-{name}-remaining") for name in _DIMENSIONS)
 _ACCESS_DATE: Final = re.compile(r"on (\d{4})-(\d{2})-(\d{2})(?: at (\d{1,2}):(\d{2}))?")
 
 
@@ -36,8 +37,8 @@ def limits_reset_ms(headers: Mapping[str, str], *, now_ms: int) -> int | None:
     """Give the wait until the latest reset among the rate-limit dimensions that have nothing left, or None."""
     resets = [
         instant
-        for name in _DIMENSIONS
-        if headers.get(f"anthropic-ratelimit-{name}-remaining", "").strip() == "0"
+        for name, remaining in _REMAINING
+        if headers.get(remaining, "").strip() == "0"
         and (instant := _rfc3339_ms(headers.get(f"anthropic-ratelimit-{name}-reset", ""))) is not None
     ]
     return _bounded(max(resets) - now_ms) if resets else None
@@ -49,13 +50,15 @@ def refill_ms(headers: Mapping[str, str], *, now_ms: int) -> int | None:
     Anthropic's buckets refill continuously and `reset` is when they are full again: of a limit of L that fills in T,
     one request is back after T/L, and a thousand tokens (what the headers round to) after T·1000/L.
     """
-    waits = [_refill(headers, name, now_ms=now_ms) for name in _DIMENSIONS]
-    return max((wait for wait in waits if wait is not None), default=None)
+    waits = [
+        wait
+        for name, remaining in _REMAINING
+        if headers.get(remaining, "").strip() == "0" and (wait := _refill(headers, name, now_ms=now_ms)) is not None
+    ]
+    return max(waits, default=None)
 
 
 def _refill(headers: Mapping[str, str], name: str, *, now_ms: int) -> int | None:
-    if headers.get(f"anthropic-ratelimit-{name}-remaining", "").strip() != "0":
-        return None  # nearly all answers
     limit = headers.get(f"anthropic-ratelimit-{name}-limit", "").strip()
     reset = _rfc3339_ms(headers.get(f"anthropic-ratelimit-{name}-reset", ""))
     if reset is None or reset <= now_ms or not limit.isdigit():

@@ -7,9 +7,12 @@ They are made of our own records, so that pages are exact however many accounts 
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from dataclasses import replace as changed
 from typing import Any, Final
 from urllib.parse import parse_qs
+
+from msgspec.structs import replace
 
 from gateway.errors import CallerRefused
 from gateway.owners import PAGE_MAX, Owned, Owners, Page, Wanted
@@ -115,7 +118,7 @@ class Lists:
         document = described(answered.response.body) if answered.response.status in _GOOD else {}
         if not document:
             return owned.document
-        seen = replace(owned, document=document, open=is_open(document))
+        seen = changed(owned, document=document, open=is_open(document))
         await self._owners.note(seen, principal=asked.context.principal)
         return document
 

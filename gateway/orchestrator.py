@@ -6,9 +6,11 @@ It is a user of the pooled client like any other; what it adds is the shape of i
 import asyncio
 import logging
 from collections.abc import AsyncGenerator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import structs
 
 from accounts.errors import AccountsError
 from accounts.principals import Principal
@@ -192,7 +194,7 @@ class Orchestrator:
             output="".join(block.text for block in message.content if block.type == "text"),
             model=message.model,
             account=name,
-            usage={**asdict(ended.usage), "total_tokens": ended.usage.total},
+            usage={**structs.asdict(ended.usage), "total_tokens": ended.usage.total},
             cost_nano=ended.cost_nano,
             price_known=ended.price_known,
             attempts=len(ended.attempts),

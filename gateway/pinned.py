@@ -8,8 +8,10 @@ down for this key does not exist for it.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, replace
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from gateway.background import Background
 from gateway.errors import CallerRefused, OwnersUnavailable
@@ -28,8 +30,7 @@ _NOT_FOUND: Final = 404
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(msgspec.Struct, frozen=True):
     """An answer and the account that gave it."""
 
     response: Response
@@ -39,8 +40,7 @@ class Answered:
 Send = Callable[[Request, Context], Awaitable[Answered]]
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """One request at the door. `base_url` is our own address, as the caller reached it."""
 
     request: Request

@@ -7,6 +7,7 @@ always be one format behind.
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 
 TEXT_MAX: Final = 500
@@ -47,9 +48,10 @@ def label(text: str) -> str:
 
 def code(text: str) -> str:
     """Give `text` if it has the shape of an error code (`snake_case`), else nothing."""
-    return text if _CODE.fullmatch(text) else ""
+    return text if text and _CODE.fullmatch(text) else ""
 
 
+@lru_cache(maxsize=1_024)
 def identity(text: str) -> str:
     """Give `text` if it has the shape of an id Anthropic hands out (`req_…`, an organization's UUID), else nothing."""
     return text if _IDENTITY.fullmatch(text) and not _SECRET.match(text) else ""

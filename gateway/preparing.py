@@ -51,8 +51,7 @@ class PoolRules:
     simulated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(msgspec.Struct, frozen=True):
     """Who asks, and what for. `principal` namespaces sessions.
 
     `agent` is which of the session's agents asks, `parent_agent` the one that started it. `only` is the one account

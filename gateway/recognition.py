@@ -38,7 +38,7 @@ def says(status: int, *phrases: str) -> Callable[[Facts], bool]:
 
 
 def is_success(facts: Facts) -> bool:
-    return 200 <= facts.status < 300 and not facts.is_html  # noqa: PLR2004
+    return facts.reply.fault is None and 200 <= facts.status < 300 and not facts.is_html  # noqa: PLR2004
 
 
 def is_edge_page(facts: Facts) -> bool:

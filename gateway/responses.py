@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 import msgspec
@@ -25,23 +24,29 @@ class Stream(Protocol):
         """Let go; what was generated so far is settled."""
 
 
-@dataclass(frozen=True, slots=True)
-class Saved:
+class Saved(msgspec.Struct, frozen=True):
     """An upstream answer read whole."""
 
     status: int
     headers: Headers
-    body: bytes = field(default=b"", repr=False)
+    body: bytes = b""
+
+    def __repr__(self) -> str:
+        """Without what Claude said."""
+        return f"Saved({self.status}, {self.headers!r}, {len(self.body)} bytes)"
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(msgspec.Struct, frozen=True):
     """An answer for the caller; `stream` if it is still coming, else `body`."""
 
     status: int
     headers: Headers
-    body: bytes = field(default=b"", repr=False)
+    body: bytes = b""
     stream: Stream | None = None
+
+    def __repr__(self) -> str:
+        """Without what Claude said."""
+        return f"Response({self.status}, {self.headers!r}, {'a stream' if self.stream else len(self.body)})"
 
 
 class Provenance(msgspec.Struct, frozen=True):
@@ -59,7 +64,7 @@ class Provenance(msgspec.Struct, frozen=True):
             (ACCOUNT_HEADER, self.account),
             (ATTEMPTS_HEADER, str(self.attempts)),
         )
-        return tuple((name, value) for name, value in named if value)
+        return tuple([pair for pair in named if pair[1]])
 
 
 def whole(saved: Saved, provenance: Provenance) -> Response:

@@ -193,6 +193,8 @@ _LONG: Final = "extra usage is required for long context"
 _LIMIT_REACHED: Final = ("you have reached your specified api usage limits", "specified workspace api usage limits")
 
 RULES: Final[tuple[Rule, ...]] = (
+    # it worked, as it nearly always does
+    Rule(Kind.SUCCESS, when.is_success, _V.SUCCESS, _E.NO, UNCHANGED, _until_refilled, _hold_used_up),
     # nothing, or not everything, came back
     Rule(Kind.CALLER_LEFT, when.fault(Fault.CALLER_LEFT), _V.NEUTRAL, _E.NO, NOBODY),
     Rule(Kind.OURS, when.fault(Fault.OURS), _V.NEUTRAL, _E.NO, OUR_FAULT),
@@ -204,8 +206,6 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule(Kind.TIMEOUT, when.fault(*_LATE), _V.FAILURE, _E.YES, TOO_SLOW),
     Rule(Kind.CUT, when.fault(Fault.CUT), _V.FAILURE, _E.YES, BROKEN),
     Rule(Kind.MALFORMED, when.fault(*_BAD_ANSWERS), _V.FAILURE, _E.YES, BROKEN),
-    # it worked
-    Rule(Kind.SUCCESS, when.is_success, _V.SUCCESS, _E.NO, UNCHANGED, _until_refilled, _hold_used_up),
     # a limit: the account answers, but not now
     Rule(
         Kind.SPEND_LIMIT, when.coded(*_SPENT_CODES), _V.ALIVE, _E.YES, THROTTLED, _until_date, _hold_all("spend_limit")

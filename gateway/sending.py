@@ -1,8 +1,8 @@
 """One upstream call, up to the point where the caller can be given something."""
 
-from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
 from msgspec.structs import replace
 
 from accounts.directory import Credential
@@ -28,16 +28,14 @@ _UNDECIDED: Final = classify(Reply(status=200), now_ms=0)
 """What stands for the outcome until the call has ended."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(msgspec.Struct, frozen=True):
     """The call is over; `saved` is its answer, if there was one."""
 
     returned: Returned
     saved: Saved | None = None
 
 
-@dataclass(slots=True)
-class Opened:
+class Opened(msgspec.Struct):
     """The answer has begun well: `held` is what came so far, the rest is to be read from `exchange`."""
 
     exchange: Exchange
@@ -48,7 +46,7 @@ class Opened:
     returned: Returned
     """What is known of the call, but for its outcome."""
     observer: StreamObserver | None = None
-    held: list[bytes] = field(default_factory=list)
+    held: list[bytes] = msgspec.field(default_factory=list)
 
 
 class Sender:

@@ -49,17 +49,13 @@ async def _insist(ports: Ports, pool: str, lease_id: str, settlement: Settlement
 
 
 async def _once(ports: Ports, pool: str, lease_id: str, settlement: Settlement) -> None:
-    await _tell_engine(ports, pool, lease_id, settlement)
-    ports.room.free(pool)
-
-
-async def _tell_engine(ports: Ports, pool: str, lease_id: str, settlement: Settlement) -> None:
     try:
         await ports.engine.settle(pool, lease_id, settlement)
     except EngineEmpty:
         # The store lost its memory and the lease with it; once loaded again it adopts the grant that we hold.
         await _reload(ports, pool)
         await ports.engine.settle(pool, lease_id, settlement)
+    ports.room.free(pool)
 
 
 async def _reload(ports: Ports, pool: str) -> None:

@@ -1,8 +1,10 @@
 """What the driver needs of the network and of the accounts: values and protocols."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Protocol
+
+import msgspec
 
 from accounts.directory import Credential
 
@@ -27,14 +29,17 @@ class Deadlines:
 DEADLINES: Final = Deadlines()
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """One request as it will go upstream, credential aside. `target` is the path with its query, as received."""
 
     method: str
     target: str
     headers: tuple[tuple[str, str], ...] = ()
-    body: bytes = field(default=b"", repr=False)
+    body: bytes = b""
+
+    def __repr__(self) -> str:
+        """Neither headers nor body: there are keys and prompts in them."""
+        return f"Request({self.method!r}, {self.target!r}, {len(self.body)} bytes)"
 
 
 class Exchange(Protocol):

@@ -22,6 +22,7 @@ django_application: Final = get_asgi_application()  # sets Django up; what follo
 
 from django.conf import settings  # noqa: E402
 
+from gateway import asgi as gateway  # noqa: E402
 from nubabel import health_faces, intake, lifespan, metrics_face, routes  # noqa: E402
 from nubabel.web import farewell  # noqa: E402
 
@@ -39,7 +40,9 @@ async def application(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN
 
 
 async def answered(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401
-    if health_faces.answers(scope):
+    if scope["path"].startswith(routes.GATEWAY) and not farewell.closed():
+        await gateway.application(scope, receive, send)
+    elif health_faces.answers(scope):
         await health_faces.application(scope, receive, send)
     elif metrics_face.answers(scope):
         await metrics_face.application(scope, receive, send)

@@ -18,12 +18,10 @@ def websocket_urlpatterns() -> list[Any]:
 
 
 def data_plane(scope: Any) -> AsgiApplication | None:  # noqa: ANN401 - ASGI
-    """Give the application that answers before Django, if one does."""
+    """Give the application that answers before Django, if one does; the gateway's own addresses aside."""
     from gateway import asgi  # these imports want Django's apps ready
     from notifications import asgi as events
 
-    if scope["path"].startswith(GATEWAY):
-        return asgi.application
     if events.answers(scope["path"]):
         from nubabel.live import event_stream
 

@@ -6,9 +6,11 @@ its details and the entry is set aside with a complaint.
 
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
+
+from msgspec import structs
 
 from quota import records
 from quota.errors import EntryUnreadable
@@ -279,7 +281,7 @@ def _ended(pool_id: uuid.UUID, entry: Entry) -> Reading:
 
 
 def _spent(usage: TokenUsage) -> dict[str, Any]:
-    return {kind: amount(count) for kind, count in asdict(usage).items()}
+    return {kind: amount(count) for kind, count in structs.asdict(usage).items()}
 
 
 def _rejected(_: uuid.UUID, entry: Entry) -> Reading:

@@ -6,10 +6,11 @@ anything else odd.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from typing import Final, Self
 
 import msgspec
+from msgspec import structs
 from msgspec.structs import force_setattr
 
 from quota.errors import RecordUnreadable
@@ -41,8 +42,7 @@ class Record:
             raise RecordUnreadable(cls.__name__, str(error)) from error
 
 
-@dataclass(frozen=True, slots=True)
-class TokenUsage(Record):
+class TokenUsage(Record, msgspec.Struct, frozen=True):
     """Tokens of one answer by kind, as billed. `input_tokens` excludes what the cache read or wrote."""
 
     input_tokens: int = 0
@@ -64,11 +64,12 @@ class TokenUsage(Record):
 
     def merge(self, later: "TokenUsage") -> "TokenUsage":
         """What is known after a later report of the same answer. Reports are cumulative: the larger counts."""
-        return TokenUsage(**{f.name: max(getattr(self, f.name), getattr(later, f.name)) for f in fields(TokenUsage)})
+        names = self.__struct_fields__
+        return TokenUsage(**{name: max(getattr(self, name), getattr(later, name)) for name in names})
 
     def __add__(self, other: "TokenUsage") -> "TokenUsage":
         """Two different answers together."""
-        return TokenUsage(**{name: value + getattr(other, name) for name, value in asdict(self).items()})
+        return TokenUsage(**{name: value + getattr(other, name) for name, value in structs.asdict(self).items()})
 
     @classmethod
     def from_api(cls, usage: Mapping[str, object]) -> "TokenUsage":
@@ -77,8 +78,10 @@ class TokenUsage(Record):
         Compaction iterations are not in the top-level sums, so they are added. Cache writes without a
         breakdown are taken for five-minute ones.
         """
-        compactions = [_one_usage(step) for step in _steps(usage) if step.get("type") == "compaction"]
-        return sum(compactions, start=_one_usage(usage))
+        own = _one_usage(usage)
+        if "iterations" not in usage:
+            return own
+        return sum((_one_usage(step) for step in _steps(usage) if step.get("type") == "compaction"), start=own)
 
 
 class LeaseNote(Record, msgspec.Struct, frozen=True):
@@ -214,14 +217,9 @@ class DaySummary(Record):
     outlook: str = ""
 
 
-def _count(source: Mapping[str, object], name: str) -> int:
-    value = source.get(name)
+def _count(source: object, name: str) -> int:
+    value = source.get(name) if isinstance(source, Mapping) else None
     return value if isinstance(value, int) and value > 0 else 0
-
-
-def _mapping(source: Mapping[str, object], name: str) -> Mapping[str, object]:
-    value = source.get(name)
-    return value if isinstance(value, Mapping) else {}
 
 
 def _steps(usage: Mapping[str, object]) -> list[Mapping[str, object]]:
@@ -230,14 +228,14 @@ def _steps(usage: Mapping[str, object]) -> list[Mapping[str, object]]:
 
 
 def _one_usage(usage: Mapping[str, object]) -> TokenUsage:
-    written = _mapping(usage, "cache_creation")
-    hour = _count(written, "ephemeral_1h_input_tokens")
-    five = _count(written, "ephemeral_5m_input_tokens")
+    written, tools = usage.get("cache_creation"), usage.get("server_tool_use")
+    hour = _count(written, "ephemeral_1h_input_tokens") if written else 0
+    five = _count(written, "ephemeral_5m_input_tokens") if written else 0
     return TokenUsage(
         input_tokens=_count(usage, "input_tokens"),
         output_tokens=_count(usage, "output_tokens"),
         cache_read_tokens=_count(usage, "cache_read_input_tokens"),
         cache_write_5m_tokens=max(five, _count(usage, "cache_creation_input_tokens") - hour),
         cache_write_1h_tokens=hour,
-        web_searches=_count(_mapping(usage, "server_tool_use"), "web_search_requests"),
+        web_searches=_count(tools, "web_search_requests") if tools else 0,
     )

@@ -32,11 +32,10 @@ class FollowingConnection(Connection):
     async def ask(self, due: float, *parts: Part) -> Any:  # noqa: ANN401
         """As `Connection.ask`; MOVED is followed."""
         home = self._homes.get(_tag(parts)) if self._homes else None
-        reply = await (super().ask(due, *parts) if home is None else self._ask_home(home, due, parts))
-        for _ in range(HOPS):
-            if not (isinstance(reply, hiredis.ReplyError) and str(reply).startswith("MOVED ")):
-                return reply
-            reply = await self._follow(str(reply), due, parts)
+        reply = await (self.begin(due, parts) if home is None else self._ask_home(home, due, parts))
+        hops = 0
+        while isinstance(reply, hiredis.ReplyError) and str(reply).startswith("MOVED ") and hops < HOPS:
+            reply, hops = await self._follow(str(reply), due, parts), hops + 1
         return reply
 
     async def close(self) -> None:

@@ -10,7 +10,7 @@ import asyncio
 import ssl
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from functools import cache
 from typing import Any, Final, cast
 
@@ -54,10 +54,17 @@ class Connection:
 
     async def ask(self, due: float, *parts: Part) -> Any:  # noqa: ANN401
         """The reply until `due` (of the monotonic clock), error replies included. Raises EngineUnavailable."""
+        return await self.begin(due, parts)
+
+    def begin(self, due: float, parts: tuple[Part, ...]) -> Awaitable[Any]:
+        """Ask; the reply is what to wait for. No coroutine of its own while there is a connection."""
         wire = self._wire
         if wire is None or wire.lost:
-            wire = await self._connect(due)
-        return await wire.send(hiredis.pack_command(cast("Any", parts)), due=due)
+            return self._connected(due, parts)
+        return wire.send(hiredis.pack_command(cast("Any", parts)), due=due)
+
+    async def _connected(self, due: float, parts: tuple[Part, ...]) -> Any:  # noqa: ANN401
+        return await (await self._connect(due)).send(hiredis.pack_command(cast("Any", parts)), due=due)
 
     async def close(self) -> None:
         if self._connecting is not None:

@@ -8,6 +8,8 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from msgspec import structs
+
 from quota.engine import breaker as breakers
 from quota.engine import clients
 from quota.engine.breaker import Breaker
@@ -141,7 +143,7 @@ class Pool:
         granted = self.leases.get(lease_id)
         if granted is None:
             return None
-        lease = replace(granted.lease, deadline_ms=now_ms + ttl_ms)
+        lease = structs.replace(granted.lease, deadline_ms=now_ms + ttl_ms)
         renewed = replace(granted, lease=lease)
         self.leases[lease_id] = renewed
         member = self.members.get(lease.account)

@@ -7,6 +7,8 @@ early probe is taken to be due.
 from copy import deepcopy
 from dataclasses import dataclass, replace
 
+from msgspec import structs
+
 from quota.engine import strategies
 from quota.engine.leasing import lease
 from quota.engine.members import Member
@@ -52,7 +54,7 @@ class Preview:
 
 def preview(pool: Pool, request: LeaseRequest, *, now_ms: int) -> Preview:
     """Say what `lease` would. Changes nothing that was given."""
-    asked = replace(request, lease_id=_ID, events=())
+    asked = structs.replace(request, lease_id=_ID, events=())
     answer = lease(_copy(pool, *pool.members.values(), now_ms=now_ms), asked, now_ms=now_ms)
     blocks = {name: _block(pool, member, asked, now_ms=now_ms) for name, member in pool.members.items()}
     candidates = _ordered(pool, [name for name, block in blocks.items() if block is None], now_ms=now_ms)
@@ -73,7 +75,7 @@ def _block(pool: Pool, member: Member, request: LeaseRequest, *, now_ms: int) ->
     """What a pool of this one account would answer to somebody without limits of his own."""
     alone = _copy(pool, member, now_ms=now_ms)
     alone.settings = replace(pool.settings, breaker=replace(pool.settings.breaker, early_probe=False), limits=())
-    answer = lease(alone, replace(request, client=None), now_ms=now_ms)
+    answer = lease(alone, structs.replace(request, client=None), now_ms=now_ms)
     return answer.blocks[0] if isinstance(answer, Refusal) else None
 
 

@@ -11,10 +11,12 @@ import logging
 import time
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import replace
-from typing import Any, Final, TypeVar
+from typing import Any, Final
+
+from msgspec import structs
 
 from quota.engine.api import Engine
+from quota.engine.contact import ASK_AGAIN_SECONDS, Contact
 from quota.engine.errors import EngineAway, EngineEmpty, EngineError, EngineUnavailable
 from quota.engine.memory import MemoryEngine
 from quota.engine.shares import client_share, settings_share, shares
@@ -34,9 +36,6 @@ from quota.engine.types import (
 from quota.engine.views import PoolSnapshot
 
 logger = logging.getLogger(__name__)
-T = TypeVar("T")
-
-ASK_AGAIN_SECONDS: Final = 1.0
 REMEMBER_EVERY_SECONDS: Final = 5.0
 MAX_UNTOLD: Final = 100_000
 MAX_CLIENTS: Final = 1_000
@@ -65,15 +64,19 @@ class ResilientEngine:
         self._seen_at: dict[str, float] = {}
         self._lent: dict[str, Lease] = {}
         self._untold: deque[tuple[str, str, Settlement]] = deque(maxlen=MAX_UNTOLD)
-        self._away_until = 0.0
+        self._contact = Contact(monotonic=monotonic, on_return=self._local.forget)
         self._errands: set[asyncio.Task[None]] = set()
         self._telling: asyncio.Task[None] | None = None
-        self.degraded = False
+
+    @property
+    def degraded(self) -> bool:
         """Whether the last call found the store away."""
+        return self._contact.lost
 
     async def lease(self, request: LeaseRequest) -> Lease | Refusal:
         try:
-            answer = await self._ask(lambda store: store.lease(request))
+            with self._contact:
+                answer = await self._store.lease(request)
         except EngineUnavailable as error:
             if not isinstance(error, EngineAway):
                 self._give_back(request)
@@ -88,7 +91,8 @@ class ResilientEngine:
             await self._settle_locally(lent, settlement)
         else:
             try:
-                return await self._ask(lambda store: store.settle(pool, lease_id, settlement))
+                with self._contact:
+                    return await self._store.settle(pool, lease_id, settlement)
             except EngineUnavailable:
                 pass
         self._tell_later(pool, lease_id, settlement)
@@ -97,7 +101,8 @@ class ResilientEngine:
     async def renew(self, pool: str, lease_id: str, *, ttl_ms: int, alive: bool = False) -> bool:
         if lease_id in self._lent:
             return await self._local.renew(pool, lease_id, ttl_ms=ttl_ms, alive=alive)
-        return await self._ask(lambda store: store.renew(pool, lease_id, ttl_ms=ttl_ms, alive=alive))
+        with self._contact:
+            return await self._store.renew(pool, lease_id, ttl_ms=ttl_ms, alive=alive)
 
     async def configure(
         self,
@@ -108,33 +113,41 @@ class ResilientEngine:
         usage: Mapping[str, Usage] | None = None,
         clients: Mapping[str, Usage] | None = None,
     ) -> bool:
-        done = await self._ask(lambda store: store.configure(pool, settings, accounts, usage=usage, clients=clients))
+        with self._contact:
+            done = await self._store.configure(pool, settings, accounts, usage=usage, clients=clients)
         self._seen_at.pop(pool, None)
         self._remember_soon(pool)
         return done
 
     async def expire(self, pool: str) -> int:
-        return await self._ask(lambda store: store.expire(pool))
+        with self._contact:
+            return await self._store.expire(pool)
 
     async def snapshot(
         self, pool: str, *, accounts: Sequence[str] | None = None, clients: Sequence[Client] = ()
     ) -> PoolSnapshot:
-        return await self._ask(lambda store: store.snapshot(pool, accounts=accounts, clients=clients))
+        with self._contact:
+            return await self._store.snapshot(pool, accounts=accounts, clients=clients)
 
     async def reset_breaker(self, pool: str, account: str, *, actor: str) -> None:
-        await self._ask(lambda store: store.reset_breaker(pool, account, actor=actor))
+        with self._contact:
+            await self._store.reset_breaker(pool, account, actor=actor)
 
     async def force_open(self, pool: str, account: str, *, actor: str, why: str = "") -> None:
-        await self._ask(lambda store: store.force_open(pool, account, actor=actor, why=why))
+        with self._contact:
+            await self._store.force_open(pool, account, actor=actor, why=why)
 
     async def force_closed(self, pool: str, account: str, *, actor: str, why: str = "") -> None:
-        await self._ask(lambda store: store.force_closed(pool, account, actor=actor, why=why))
+        with self._contact:
+            await self._store.force_closed(pool, account, actor=actor, why=why)
 
     async def clear_cooldown(self, pool: str, account: str, *, actor: str) -> None:
-        await self._ask(lambda store: store.clear_cooldown(pool, account, actor=actor))
+        with self._contact:
+            await self._store.clear_cooldown(pool, account, actor=actor)
 
     async def emit(self, pool: str, events: Sequence[Event]) -> None:
-        await self._ask(lambda store: store.emit(pool, events))
+        with self._contact:
+            await self._store.emit(pool, events)
 
     async def ping(self) -> float:
         """Asks the store whatever is known of it: health checks want the truth."""
@@ -149,37 +162,6 @@ class ResilientEngine:
             logger.error("%d settlements could not be told to Redis", len(self._untold), extra={"action": "untold"})
         await self._store.close()
 
-    async def _ask(self, question: Callable[[Engine], Awaitable[T]]) -> T:
-        """The store's answer. While it is known to be away, only one call a second finds out anew."""
-        now = self._monotonic()
-        if now < self._away_until:
-            raise EngineAway("Redis is away; it is asked again within a second")
-        if self.degraded:
-            self._away_until = now + ASK_AGAIN_SECONDS
-        try:
-            answer = await question(self._store)
-        except EngineUnavailable:
-            self._lost()
-            raise
-        except EngineEmpty:
-            self._found()
-            raise
-        self._found()
-        return answer
-
-    def _lost(self) -> None:
-        if not self.degraded:
-            logger.error("Redis does not answer; serving from this process's share", extra={"action": "degraded"})
-        self.degraded = True
-        self._away_until = self._monotonic() + ASK_AGAIN_SECONDS
-
-    def _found(self) -> None:
-        self._away_until = 0.0
-        if self.degraded:
-            self.degraded = False
-            self._local.forget()
-            logger.warning("Redis answers again", extra={"action": "recovered"})
-
     def _give_back(self, request: LeaseRequest) -> None:
         """The ask may have been granted by a store whose answer never came."""
         unused = Settlement(verdict=Verdict.NEUTRAL, sent=False, why="never used")
@@ -190,7 +172,7 @@ class ResilientEngine:
         if seen is None or not seen.settings.serve_degraded:
             raise EngineUnavailable("Redis does not answer and the pool does not serve without it")
         # An id of its own: the store may have granted the first one after all, and that grant is given back.
-        local = replace(request, lease_id=f"{request.lease_id}~", client=self._client_share(request.client, seen))
+        local = structs.replace(request, lease_id=f"{request.lease_id}~", client=self._client_share(request.client, seen))
         try:
             answer = await self._local.lease(local)
         except EngineEmpty:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from msgspec import structs
+
 from quota.engine import breaker as breakers
 from quota.engine import clients
 from quota.engine.calendar import slot_end_ms, slot_of
@@ -46,7 +48,7 @@ def apply_alive(pool: Pool, granted: Granted, *, now_ms: int) -> None:
     if member is None:
         return
     _verdict(pool, member, granted.lease, Verdict.SUCCESS, why="", now_ms=now_ms)
-    lease = replace(granted.lease, generation=member.breaker.generation)
+    lease = structs.replace(granted.lease, generation=member.breaker.generation)
     pool.leases[lease.id] = replace(granted, lease=lease)
 
 

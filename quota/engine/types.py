@@ -3,11 +3,15 @@
 Units: times are integer milliseconds (instants: since 1970-01-01 UTC by the store's clock), money is integer
 nano-dollars (1 USD = 1_000_000_000), tokens are tokens. Ids of pools, accounts, organizations, groups and leases are
 opaque non-empty strings without control characters.
+
+What is made anew for each call is a `msgspec.Struct`: a frozen dataclass of a dozen fields takes ten times as long.
 """
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
+
+import msgspec
 
 NEVER: Final = 1 << 52
 """An instant that does not come (milliseconds); what waits for it needs a person."""
@@ -160,16 +164,14 @@ class Usage:
     month_cost: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True):
     """A fact for others: `type` names it, `payload` is text (JSON by convention) the engine never reads."""
 
     type: str
     payload: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class LeaseRequest:
+class LeaseRequest(msgspec.Struct, frozen=True):
     """Ask for the right to make one call. `lease_id` makes the ask repeatable: the same id gets the same grant."""
 
     pool: str
@@ -192,8 +194,7 @@ class LeaseRequest:
     """Appended to the stream only if the lease is granted, in the same step."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(msgspec.Struct, frozen=True):
     """The right to make one call on one account until `deadline_ms`."""
 
     id: str
@@ -264,8 +265,7 @@ class Hold:
     """Only this model (account scope); empty: all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(msgspec.Struct, frozen=True):
     """What really happened. `sent=False` gives everything back, the request itself included."""
 
     verdict: Verdict
@@ -285,8 +285,7 @@ class Settlement:
     events: tuple[Event, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(msgspec.Struct, frozen=True):
     """What settling did. `changed` is False for a lease already settled or never granted."""
 
     changed: bool

@@ -1,6 +1,6 @@
 """Calls granted by another life of the store come home: charged and recorded once, their verdict is history."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from quota.engine.types import Lease, Settled, Verdict
 from tests.contract.stage import NOON, POOL, Stage, rpm

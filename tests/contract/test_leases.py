@@ -1,6 +1,6 @@
 """Asking for a lease: what one gets, what one is told instead, and that asking again is safe."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 import pytest
 

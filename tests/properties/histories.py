@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from random import Random
 
+from msgspec import structs
+
 from quota.engine.calendar import DAY_MS
 from quota.engine.errors import EngineEmpty
 from quota.engine.types import (
@@ -134,7 +136,7 @@ class History:
             note=draw.choice(("", "n")),
             events=draw.choice(((), (Event("started", '{"x":1}'),))),
         )
-        return replace(request, **changes)  # type: ignore[arg-type]
+        return structs.replace(request, **changes)  # type: ignore[arg-type]
 
     async def take(self, request: LeaseRequest) -> Lease | Refusal:
         answer = await self.pair.lease(request)
@@ -187,7 +189,7 @@ class History:
             note=draw.choice(("", "{}")),
             events=draw.choice(((), (Event("done", "{}"), Event("more")))),
         )
-        return replace(settlement, **changes)  # type: ignore[arg-type]
+        return structs.replace(settlement, **changes)  # type: ignore[arg-type]
 
     def _hold(self) -> Hold:
         draw = self.random
@@ -225,7 +227,7 @@ class History:
         name = self.random.choice((*NAMES, "gone"))
         day = granted_ms // DAY_MS
         lease = Lease(f"f{self.serial}", POOL, name, 3, False, granted_ms, now, day, tokens=9, cost=2, epoch="before")
-        lease = replace(lease, client=self.random.choice(("", *CLIENTS)))
+        lease = structs.replace(lease, client=self.random.choice(("", *CLIENTS)))
         settlement = self.settlement(granted=lease)
         for _ in range(self.random.choice((1, 2))):
             await self.pair.each(lambda engine: engine.settle(POOL, lease.id, settlement))
@@ -328,7 +330,7 @@ class History:
         """Asking again at the time named in each refusal ends in a lease, unless only people can help."""
         request = self.request(tried=(), tokens=1, cost=0, only="", ttl_ms=5_000)
         for _ in range(400):
-            answer = await self.take(replace(request, lease_id=f"{request.lease_id}w"))
+            answer = await self.take(structs.replace(request, lease_id=f"{request.lease_id}w"))
             if isinstance(answer, Lease) or answer.retry_at_ms >= NEVER:
                 return
             assert answer.retry_at_ms > self.pair.clock.now_ms

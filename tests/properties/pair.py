@@ -2,9 +2,11 @@
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass
 from random import Random
 from typing import Any
+
+from msgspec import Struct, structs
 
 from quota.engine.api import Engine
 from quota.engine.connection import Connection
@@ -146,7 +148,7 @@ class Pair:
 def _plain(answer: Any) -> Any:
     """Epochs differ by nature."""
     if isinstance(answer, Lease):
-        return replace(answer, epoch="")
+        return structs.replace(answer, epoch="")
     return type(answer).__name__ if isinstance(answer, Exception) else answer
 
 
@@ -161,6 +163,8 @@ def strategy_of(pair: Pair) -> Strategy:
 
 def difference(ours: object, theirs: object, path: str = "") -> str:
     """The first place at which two answers part, so that a failure can be read."""
+    if isinstance(ours, Struct) and isinstance(theirs, Struct):
+        ours, theirs = structs.asdict(ours), structs.asdict(theirs)
     if is_dataclass(ours) and type(ours) is type(theirs):
         ours = {field.name: getattr(ours, field.name) for field in fields(ours)}
         theirs = {field.name: getattr(theirs, field.name) for field in fields(theirs)}
