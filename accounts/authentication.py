@@ -7,9 +7,9 @@ may raise AccessRefused (401), and asks the principal whether it `may(Scope.MESS
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from django.utils import timezone
 from rest_framework import exceptions, permissions
 from rest_framework.authentication import BaseAuthentication, CSRFCheck, SessionAuthentication
 
@@ -43,7 +43,7 @@ async def authenticate(headers: Mapping[str, str], *, keys: AccessKeys = access_
     Raises AccessRefused (401) for a key that opens nothing, AccessUndecided (503) when that cannot be found out.
     """
     plain = presented_key(headers)
-    return None if plain is None else await keys.aprincipal(plain, now=timezone.now())
+    return None if plain is None else await keys.aprincipal(plain, now=datetime.now(UTC))
 
 
 async def authenticate_request(request: HttpRequest, *, keys: AccessKeys = access_keys) -> Principal | None:
@@ -87,7 +87,7 @@ class AccessKeyAuthentication(BaseAuthentication):
             plain = presented_key(request.headers)
             if plain is None:
                 return None
-            principal = self.keys.principal(plain, now=timezone.now())
+            principal = self.keys.principal(plain, now=datetime.now(UTC))
         except AccessRefused as refused:
             raise exceptions.AuthenticationFailed(str(refused)) from None
         except AccessUndecided as undecided:

@@ -6,6 +6,7 @@ whatever raises or is cancelled, and that an activity which was begun also ends.
 
 import asyncio
 import logging
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING, assert_never
 
 from gateway import forwarding, responses, settlements
@@ -91,12 +92,6 @@ class Run:
         forwarding.passed(self._request.headers)
         forwarding.joined("", self._request.target)
         try:
-            return await self._carry_out()
-        finally:
-            self._stand_up()
-
-    async def _carry_out(self) -> Response:
-        try:
             return await self._loop()
         except asyncio.CancelledError:
             self._abandon(Fault.CALLER_LEFT)
@@ -105,6 +100,8 @@ class Run:
             logger.exception("a request failed for a reason of our own", extra={"action": "request"})
             self._abandon(Fault.OURS)
             return self._final()
+        finally:
+            self._stand_up()
 
     def _stand_up(self) -> None:
         if self._place is not None:
@@ -138,18 +135,18 @@ class Run:
             self._let_go()
         self._state, self._command = step(self._state, happening, now_ms=self._ports.clock.now_ms())
 
-    async def _do(self, command: Command) -> Happening | Opened:
+    def _do(self, command: Command) -> Awaitable[Happening | Opened]:
         match command:
-            case Ask(request, line):
-                return self._ports.room.ahead(line, self._place) or await self._ask(request)
+            case Ask():
+                return self._ask(command)
             case Send(lease, number):
-                return await self._send(lease, number)
+                return self._send(lease, number)
             case Settle():
-                return await self._settle(command)
+                return self._settle(command)
             case Pause():
-                return await self._pause(command)
+                return self._pause(command)
             case Reload():
-                return await self._reload()
+                return self._reload()
             case Done():
                 raise TypeError("there is nothing left to do")
             case _:
@@ -157,9 +154,12 @@ class Run:
 
     # -- the commands
 
-    async def _ask(self, request: LeaseRequest) -> Happening:
+    async def _ask(self, command: Ask) -> Happening:
         """Once: an engine that did not answer has gone to its own share, or gives back what it may have granted."""
-        self._asking = request
+        behind = self._ports.room.ahead(command.line, self._place)
+        if behind is not None:
+            return behind
+        self._asking = request = command.request
         self._freed = self._ports.room.freed(request.pool)
         try:
             happening: Happening = await self._ports.engine.lease(request)

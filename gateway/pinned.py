@@ -67,17 +67,17 @@ class Pinned:
         self._sleep = sleep
         self.background = Background()
 
-    async def answer(self, asked: Asked, send: Send) -> Response:
+    def answer(self, asked: Asked, send: Send) -> Awaitable[Response]:
         """Answer. Raises `CallerRefused` for ids that are not the caller's, `OwnersUnavailable`."""
         match asked.found.route.action:
             case Action.CREATE:
-                return await self._created(asked, send)
+                return self._created(asked, send)
             case Action.USE:
-                return await self._used(asked, send)
+                return self._used(asked, send)
             case Action.DELETE:
-                return await self._deleted(asked, send)
+                return self._deleted(asked, send)
             case _:
-                return await self._message(asked, send)
+                return self._message(asked, send)
 
     async def holder(self, ids: Iterable[str], *, principal: str) -> str:
         """Give the account that holds all of `ids`. Raises `CallerRefused`: 404 for unknown ones, 400 for several."""
@@ -92,12 +92,14 @@ class Pinned:
             raise CallerRefused(400, "invalid_request_error", said)
         return accounts.pop()
 
-    async def _sent(self, asked: Asked, send: Send) -> Answered:
+    def _sent(self, asked: Asked, send: Send) -> Awaitable[Answered]:
         """Send to the account that holds what the body names, to any if it names nothing."""
         named = ids_named(asked.request.body)
-        only = await self.holder(named, principal=asked.context.principal) if named else ""
-        context = asked.context if asked.context.only == only else replace(asked.context, only=only)
-        return await send(asked.request, context)
+        return self._sent_to_holder(named, asked, send) if named else send(asked.request, asked.context)
+
+    async def _sent_to_holder(self, named: Iterable[str], asked: Asked, send: Send) -> Answered:
+        only = await self.holder(named, principal=asked.context.principal)
+        return await send(asked.request, replace(asked.context, only=only))
 
     async def _created(self, asked: Asked, send: Send) -> Response:
         answered = await self._sent(asked, send)

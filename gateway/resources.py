@@ -14,7 +14,6 @@ from typing import Any, Final
 
 from gateway.errors import CallerRefused
 
-_KEYS: Final = (b'"file_id"', b'"skill_id"', b'"container"')
 _ESCAPED_LETTER: Final = re.compile(rb"\\u00[2-7]")
 _RESULTS: Final = re.compile(rb'("results_url"\s*:\s*")https?://[^/"\\]+(/v1/)')
 _OWN: Final = re.compile(r"(file|skill|container)_[A-Za-z0-9_\-]{1,190}")
@@ -38,7 +37,9 @@ def ids_named(body: bytes) -> frozenset[str]:
 
 def may_name(body: bytes) -> bool:
     """A look at the bytes: quoted keys, which no text inside of a string can imitate, or keys spelled with escapes."""
-    return any(key in body for key in _KEYS) or (b"\\u00" in body and _ESCAPED_LETTER.search(body) is not None)
+    if b'"file_id"' in body or b'"skill_id"' in body or b'"container"' in body:
+        return True
+    return b"\\u00" in body and _ESCAPED_LETTER.search(body) is not None
 
 
 def strictly_read(body: bytes) -> Any:  # noqa: ANN401 - JSON

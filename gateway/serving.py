@@ -1,7 +1,7 @@
 """One request through a pool, whichever face it came by: the HTTP gateway and the pooled client both end here."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,6 +9,7 @@ from gateway.background import Background
 from gateway.calls import OwnAnswer
 from gateway.driver import Run
 from gateway.errors import CallerRefused, OwnersUnavailable, UnusableRequest
+from gateway.ids import new_id
 from gateway.lists import Lists
 from gateway.owners import Owners
 from gateway.paths import Action
@@ -44,8 +45,8 @@ class Service:
     ) -> Response:
         """Answer a request. Raises `UnknownPool`, and what looking the pool up may raise."""
 
-        async def send(request: Request, context: Context) -> Answered:
-            return await _through(source, request, context=context, listener=listener, on_run=on_run)
+        def send(request: Request, context: Context) -> Awaitable[Answered]:
+            return _through(source, request, context=context, listener=listener, on_run=on_run)
 
         listing = asked.found.route.action is Action.LIST
         try:
@@ -73,7 +74,7 @@ async def _through(
 ) -> Answered:
     """One run of the attempt loop. `on_run` is told of its `Run` before it begins."""
     ports, rules = await source()
-    activity = str(uuid.uuid4())
+    activity = new_id()
     try:
         call = prepare(request, context=context, rules=rules, activity=activity, now_ms=ports.clock.now_ms())
         run = Run(ports, call, request, **({"listener": listener} if listener else {}))

@@ -36,19 +36,21 @@ async def application(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN
         case "websocket":
             await websocket_application(scope, receive, send)
         case _:
-            await answered(scope, receive, farewell.parting(send) if farewell.stopping() else send)
+            serve = _found(scope)
+            await serve(scope, receive, farewell.parting(send) if farewell.stopping() else send)
 
 
-async def answered(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401
-    if scope["path"].startswith(routes.GATEWAY) and not farewell.closed():
-        await gateway.application(scope, receive, send)
-    elif health_faces.answers(scope):
-        await health_faces.application(scope, receive, send)
-    elif metrics_face.answers(scope):
-        await metrics_face.application(scope, receive, send)
-    elif farewell.closed():
-        await farewell.refuse(send)
-    elif (data_plane := routes.data_plane(scope)) is not None:
-        await data_plane(scope, receive, send)
-    else:
-        await intake.serve(django_application, scope, receive, send)
+def _found(scope: Any) -> routes.AsgiApplication:  # noqa: ANN401
+    if scope["path"].startswith(routes.GATEWAY):
+        return farewell.refuse if farewell.closed() else gateway.application
+    if health_faces.answers(scope):
+        return health_faces.application
+    if metrics_face.answers(scope):
+        return metrics_face.application
+    if farewell.closed():
+        return farewell.refuse
+    return routes.data_plane(scope) or _by_django
+
+
+async def _by_django(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401
+    await intake.serve(django_application, scope, receive, send)

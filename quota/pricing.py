@@ -58,8 +58,10 @@ class Listing:
     geo: bool = True
     """`inference_geo: us` costs a tenth more (models before 4.6 do not know it)."""
 
-    def rates_for(self, prompt: int) -> Rates:
-        return self.beyond if self.beyond and self.step is not None and prompt > self.step else self.rates
+    def rates_for(self, usage: TokenUsage) -> Rates:
+        if self.beyond is None or self.step is None:
+            return self.rates
+        return self.beyond if usage.prompt > self.step else self.rates
 
 
 def price(
@@ -71,7 +73,7 @@ def price(
     """
     listing = _listing(undated(model), on)
     fast = speed == "fast"
-    rates = listing.rates_for(usage.prompt) if listing else _highest(on)
+    rates = listing.rates_for(usage) if listing else _highest(on)
     nano = _tokens_cost(rates, usage) * (2 if fast else 1)
     if geo == "us" and (listing is None or listing.geo):
         nano = _ceil_div(nano * 11, 10)

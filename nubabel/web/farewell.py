@@ -15,7 +15,7 @@ def closed(departure: Departure = PROCESS) -> bool:
     return departure.stage >= Stage.CLOSED
 
 
-async def refuse(send: Any) -> None:  # noqa: ANN401 - ASGI
+async def refuse(_scope: Any, _receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
     """503, as Anthropic says that it is overloaded: SDKs try again, and are balanced to another process."""
     from gateway.departing import send_response  # these want Django's apps ready
     from gateway.errors import CallerRefused

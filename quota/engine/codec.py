@@ -136,14 +136,13 @@ def lease_parts(request: LeaseRequest, *, draw: int) -> list[Part]:
         len(request.tried),
         *request.tried,
     ]
-    parts.extend(_event_parts(request.events))
+    _add_events(parts, request.events)
     return parts
 
 
-def _event_parts(events: Iterable[Event]) -> Iterable[Part]:
+def _add_events(parts: list[Part], events: Iterable[Event]) -> None:
     for event in events:
-        yield event.type
-        yield event.payload
+        parts += (event.type, event.payload)
 
 
 def read_lease(request: LeaseRequest, reply: Sequence[Any]) -> Lease | Refusal:
@@ -193,7 +192,7 @@ def settle_parts(lease_id: str, settlement: Settlement) -> list[Part]:
     ]
     for hold in settlement.holds:
         parts += (hold.scope.value, hold.group, hold.model, hold.until_ms, hold.for_ms, hold.why)
-    parts.extend(_event_parts(settlement.events))
+    _add_events(parts, settlement.events)
     return parts
 
 
