@@ -95,8 +95,8 @@ def _within(address: str, networks: tuple[str, ...]) -> bool:
 def presented_key(headers: Mapping[str, str]) -> str | None:
     """The access key of `Authorization: Bearer` or `x-api-key`; None if there is neither.
 
-    `headers` are found by their lower-case names: Django's are by any. Raises AccessRefused for an empty one, and for two that differ: whoever reads another header than we do must not
-    be led to another answer.
+    `headers` are found by their lower-case names; Django's are by any. Raises AccessRefused for an empty key, and for
+    two that differ: whoever reads another header than we do must not be led to another answer.
     """
     bearer, key = _bearer(headers), headers.get("x-api-key")
     if bearer is not None and key is not None and not hmac.compare_digest(_bytes(bearer), _bytes(key)):

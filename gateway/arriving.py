@@ -26,7 +26,7 @@ SESSION_HEADER: Final = "x-claude-code-session-id"
 AGENT_HEADER: Final = "x-claude-code-agent-id"
 PARENT_HEADER: Final = "x-claude-code-parent-agent-id"
 REMEMBERED_MAX: Final = 4_096
-"""Bytes of a head's values up to which it is remembered: a thousand of the longest take no more than a few megabytes."""
+"""Bytes of a head's values up to which it is remembered: a thousand of the longest take a few megabytes."""
 
 _HOST: Final = re.compile(r"[A-Za-z0-9.\-]{1,253}(?::\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](?::\d{1,5})?")
 _CREDENTIALS: Final = frozenset({"authorization", "x-api-key"})

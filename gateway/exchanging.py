@@ -1,6 +1,5 @@
 """One request and its answer: bytes out, bytes in. The connection under it is `gateway.lines`' business."""
 
-import asyncio
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -9,6 +8,8 @@ from gateway.replies import Fault
 from gateway.rounds import Alarm, rounds
 
 if TYPE_CHECKING:
+    import asyncio
+
     from gateway.lines import Line
 
 HIGH_WATER: Final = 256 * 1024
@@ -72,7 +73,9 @@ class HttpExchange(Alarm):
             return
         self._pieces.append(piece)
         self._size += len(piece)
-        self._wake()
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
         if self._size > HIGH_WATER:
             self._line.pause()
 

@@ -14,6 +14,7 @@ EVENT_MAX: Final = 16 * 1024 * 1024
 _DELTA_FRAME: Final = 80
 """Bytes of `{"type":"content_block_delta","index":0,"delta":{…}}` around the text itself."""
 _BYTES_PER_TOKEN: Final = 4
+_DELTA: Final = b"event: content_block_delta\ndata: "
 
 NEUTRALISE: Final = b"\nevent: ping\n\n"
 """Ends an event that was cut in the middle so that no client tries to read it.
@@ -89,6 +90,9 @@ class StreamObserver:
         self._see_all(whole)
 
     def _see_all(self, whole: bytes) -> None:
+        if b"\n\n" not in whole:
+            self._see(whole.strip(b"\n"))
+            return
         for block in whole.split(b"\n\n"):
             self._see(block.strip(b"\n"))
 
@@ -106,6 +110,9 @@ class StreamObserver:
         if not block:
             return
         self.events += 1
+        if block.startswith(_DELTA) and b"\n" not in block[len(_DELTA) :]:  # nearly all events
+            self._see_content(b"content_block_delta", block[len(_DELTA) :])
+            return
         name, data = _parts(block)
         match name:
             case b"content_block_delta" | b"content_block_start" | b"content_block_stop":

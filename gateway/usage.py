@@ -101,7 +101,7 @@ def is_json_object(data: bytes) -> bool:
         _object_decoder.decode(data)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return False
-    return _is_utf8(data)
+    return data.isascii() or _is_utf8(data)
 
 
 def _is_utf8(data: bytes) -> bool:

@@ -42,7 +42,11 @@ def logging_config(level: str) -> dict[str, Any]:
             "axes": {"level": "WARNING"},
             "httpx2": {"level": "WARNING"},  # the SDK's client: one line per request, about an address that is not real
             "uvicorn": {"level": "WARNING" if level == "INFO" else level, "handlers": [], "propagate": True},
-            "uvicorn.access": {"level": "WARNING", "handlers": [], "propagate": False},  # else each line is made, unheard
+            "uvicorn.access": {
+                "level": "WARNING",
+                "handlers": [],
+                "propagate": False,
+            },  # else each line is made, unheard
         },
     }
 

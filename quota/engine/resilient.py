@@ -172,7 +172,9 @@ class ResilientEngine:
         if seen is None or not seen.settings.serve_degraded:
             raise EngineUnavailable("Redis does not answer and the pool does not serve without it")
         # An id of its own: the store may have granted the first one after all, and that grant is given back.
-        local = structs.replace(request, lease_id=f"{request.lease_id}~", client=self._client_share(request.client, seen))
+        local = structs.replace(
+            request, lease_id=f"{request.lease_id}~", client=self._client_share(request.client, seen)
+        )
         try:
             answer = await self._local.lease(local)
         except EngineEmpty:

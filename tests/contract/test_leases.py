@@ -1,8 +1,7 @@
 """Asking for a lease: what one gets, what one is told instead, and that asking again is safe."""
 
-from msgspec.structs import replace
-
 import pytest
+from msgspec.structs import replace
 
 from quota.engine.types import NEVER, Account, Event, Lease, Reason
 from tests.contract.stage import HAIKU, NOON, OPUS, POOL, Stage, reasons, rpm

@@ -37,7 +37,7 @@ class Answer:
         self.transport = Transport()
         self.soon: list[Any] = []
         self.cycle = RequestResponseCycle(
-            scope={"method": method},  # type: ignore[arg-type,typeddict-item]
+            scope={"method": method},  # type: ignore[typeddict-item]
             transport=self.transport,  # type: ignore[arg-type]
             flow=SimpleNamespace(write_paused=False),  # type: ignore[arg-type]
             logger=None,  # type: ignore[arg-type]
@@ -92,17 +92,16 @@ HEADERS: Sequence[tuple[bytes, bytes]] = (
 
 
 @given(
+    how=st.fixed_dictionaries({"method": st.sampled_from(["GET", "POST", "HEAD"]), "keep_alive": st.booleans()}),
     headers=st.lists(st.sampled_from(HEADERS), max_size=4, unique_by=lambda pair: pair[0] != b"set-cookie" and pair[0]),
     pieces=st.lists(st.sampled_from([b"", b"a", b"bc", b"abc"]), max_size=3),
-    method=st.sampled_from(["GET", "POST", "HEAD"]),
     status=st.sampled_from([200, 204, 304, 429, 529]),
-    keep_alive=st.booleans(),
     ends=st.booleans(),
 )
-def test_every_answer_is_what_uvicorn_makes_of_it(headers, pieces, method, status, keep_alive, ends):
-    messages = [start(*headers, status=status), *(body(piece, more=True) for piece in pieces)]
-    messages += [body()] if ends else []
-    theirs, ours = (Answer(ours=mine, method=method, keep_alive=keep_alive) for mine in (False, True))
+def test_every_answer_is_what_uvicorn_makes_of_it(how, **said):
+    messages = [start(*said["headers"], status=said["status"]), *(body(piece, more=True) for piece in said["pieces"])]
+    messages += [body()] if said["ends"] else []
+    theirs, ours = (Answer(ours=mine, **how) for mine in (False, True))
     stopped = theirs.tell(*messages)
     assert ours.tell(*messages) == stopped
     if not stopped:

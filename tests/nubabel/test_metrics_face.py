@@ -8,7 +8,7 @@ from asgiref.sync import sync_to_async
 from pytest_django.fixtures import Settings
 
 from accounts.access import issue_access_key
-from nubabel.asgi import answered
+from nubabel.asgi import application
 from quota.wiring import close_gatherer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -25,7 +25,7 @@ async def get(headers: Mapping[str, str], *, method: str = "GET") -> tuple[int, 
     pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
     scope = {"type": "http", "path": "/metrics", "method": method, "headers": pairs, "client": ("127.0.0.1", 1)}
     try:
-        await answered(scope, None, send)
+        await application(scope, None, send)
     finally:
         await close_gatherer()
     return sent[0]["status"], sent[1]["body"]

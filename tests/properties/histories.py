@@ -136,7 +136,7 @@ class History:
             note=draw.choice(("", "n")),
             events=draw.choice(((), (Event("started", '{"x":1}'),))),
         )
-        return structs.replace(request, **changes)  # type: ignore[arg-type]
+        return structs.replace(request, **changes)
 
     async def take(self, request: LeaseRequest) -> Lease | Refusal:
         answer = await self.pair.lease(request)
@@ -189,7 +189,7 @@ class History:
             note=draw.choice(("", "{}")),
             events=draw.choice(((), (Event("done", "{}"), Event("more")))),
         )
-        return structs.replace(settlement, **changes)  # type: ignore[arg-type]
+        return structs.replace(settlement, **changes)
 
     def _hold(self) -> Hold:
         draw = self.random
