@@ -11,7 +11,7 @@ import pytest
 from accounts.credentials import Secret
 from accounts.directory import Credential
 from gateway.errors import ConnectionCut, UpstreamFault
-from gateway.lines import HEAD_MAX
+from gateway.lines import HEAD_MAX, KEPT_SECONDS
 from gateway.replies import Fault
 from gateway.upstream import HttpUpstream
 from gateway.wire import Request
@@ -150,3 +150,27 @@ async def test_a_large_answer_arrives_whole_however_slowly_it_is_read():
     async with answering(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body) + body) as ask:
         assert await ask() == (200, body)
         assert ask.kept() == 1
+
+
+async def test_a_connection_that_nobody_uses_is_closed_in_time():
+    async with answering(WHOLE) as ask:
+        await ask()
+        lines = ask.upstream._lines
+        (line,) = lines._kept[next(iter(lines._kept))]
+        line.idle_since -= KEPT_SECONDS
+        lines.ring()
+        assert ask.kept() == 0
+
+
+async def test_a_connection_that_was_used_lately_is_kept():
+    async with answering(WHOLE) as ask:
+        await ask()
+        ask.upstream._lines.ring()
+        assert ask.kept() == 1
+
+
+async def test_a_connection_that_the_server_closes_while_it_waits_is_not_used():
+    async with answering(WHOLE, closing=True) as ask:
+        await ask()
+        await asyncio.sleep(0.01)
+        assert not [line for kept in ask.upstream._lines._kept.values() for line in kept if line.usable]
