@@ -36,6 +36,8 @@ from benchmarks.gateway.report import (
     bounds_of_ours,
     bounds_over_peers,
     comparison_table,
+    said_of_slowness,
+    slowness,
 )
 from benchmarks.gateway.servers import LITELLM, OURS, PORTKEY, Server, bare, double
 from benchmarks.litellm_environment import NotMeasured
@@ -114,12 +116,13 @@ async def _measured(found: Field, plan: Plan) -> list[Bound]:
         found, plan, f"Streams of {plan.stream_events} events", request_body(events=plan.stream_events)
     )
     _say("Us alone", alone_table(ourselves, callers=callers))
+    bare = await _bare(found.bare, plan)
     bounds = [
         *bounds_over_peers(whole, kind="JSON", callers=callers),
         *bounds_over_peers(streams, kind="streams", callers=callers),
-        *bounds_of_ours(whole, ourselves, callers=callers),
+        *bounds_of_ours(whole, ourselves, callers=callers, slower=slowness(bare[CPU_OF_JSON])),
     ]
-    _say("Bounds", bound_table(bounds, await _bare(found.bare, plan)))
+    _say("Bounds", f"{said_of_slowness(bare[CPU_OF_JSON])}\n\n{bound_table(bounds, bare)}")
     return bounds
 
 

@@ -12,7 +12,7 @@ from benchmarks.gateway.answers import JSON_ANSWER, events_asked, expected, is_p
 from benchmarks.gateway.generator import Load, Taken, Tally, wire_request
 from benchmarks.gateway.measuring import Row, middle_round
 from benchmarks.gateway.ourselves import Memory, Slope
-from benchmarks.gateway.report import bound_table, bounds_over_peers, comparison_table
+from benchmarks.gateway.report import bound_table, bounds_over_peers, comparison_table, slowness
 from gateway.sse import StreamObserver
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -123,3 +123,8 @@ def test_it_runs_from_end_to_end():
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert all(word in done.stdout for word in ("left out", "direct", "us", "CPU of a stream's event", "memory"))
+
+
+@pytest.mark.parametrize(("bare_us", "times"), [(10, 1), (30, 1), (105, 3.5)])
+def test_a_slower_machine_is_judged_by_what_the_smallest_application_takes_on_it(bare_us, times):
+    assert slowness(bare_us) == times
