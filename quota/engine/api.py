@@ -7,6 +7,7 @@ from quota.engine.types import (
     Account,
     Client,
     Event,
+    Foreign,
     Lease,
     LeaseRequest,
     PoolSettings,
@@ -74,6 +75,13 @@ class Engine(Protocol):
 
     async def clear_cooldown(self, pool: str, account: str, *, actor: str) -> None:
         """Drop every hold on the account and on its organization."""
+
+    async def set_foreign(self, pool: str, used: Mapping[str, Foreign], *, day: int) -> bool:
+        """Count what was used of these accounts past the pool, and of all others nothing, against their limits.
+
+        `used` is all of it, not what came on top, so the same again changes nothing. `day` is the UTC day (days since
+        1970-01-01) it was counted on. False, and nothing has changed, if by the store's clock that is not today.
+        """
 
     async def emit(self, pool: str, events: Sequence[Event]) -> None:
         """Append events that belong to no lease."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from quota.engine.calendar import day_end_ms, day_of, month_end_ms, month_of, slot_end_ms, slot_of
-from quota.engine.types import NEVER, Limit, Metric, Usage, Window
+from quota.engine.types import NEVER, Foreign, Limit, Metric, Usage, Window
 from quota.engine.views import LimitState
 
 SOON_MS = 1_000
@@ -45,6 +45,8 @@ class Counters:
     month: int = 0
     used: dict[Window, Amount] = field(default_factory=lambda: {Window.DAY: NOTHING, Window.MONTH: NOTHING})
     held: dict[Window, Amount] = field(default_factory=lambda: {Window.DAY: NOTHING, Window.MONTH: NOTHING})
+    foreign: dict[Window, Amount] = field(default_factory=lambda: {Window.DAY: NOTHING, Window.MONTH: NOTHING})
+    """That part of `used` which did not pass through the pool."""
     slots: dict[int, Amount] = field(default_factory=dict)
     """What was admitted in each of the last 61 seconds, settled or not."""
 
@@ -57,18 +59,32 @@ class Counters:
 
     def copied(self) -> "Counters":
         """Counters of their own; amounts never change, so these are shared."""
-        return replace(self, used=dict(self.used), held=dict(self.held), slots=dict(self.slots))
+        dicts = {name: dict(getattr(self, name)) for name in ("used", "held", "foreign", "slots")}
+        return replace(self, **dicts)
 
     def roll(self, now_ms: int) -> None:
         """Leave behind the windows that have ended."""
         day = day_of(now_ms)
         if day != self.day:
-            self.used[Window.DAY] = self.held[Window.DAY] = NOTHING
+            self._clear(Window.DAY)
             if month_of(day) != self.month:
-                self.used[Window.MONTH] = self.held[Window.MONTH] = NOTHING
+                self._clear(Window.MONTH)
             self.day, self.month = day, month_of(day)
         for slot in [slot for slot in self.slots if slot_end_ms(slot) <= now_ms]:
             del self.slots[slot]
+
+    def _clear(self, window: Window) -> None:
+        self.used[window] = self.held[window] = self.foreign[window] = NOTHING
+
+    def set_foreign(self, foreign: Foreign) -> None:
+        """Count this, in the place of what was said before. The windows must have been rolled."""
+        said = {
+            Window.DAY: Amount(0, foreign.day_tokens, foreign.day_cost),
+            Window.MONTH: Amount(0, foreign.month_tokens, foreign.month_cost),
+        }
+        for window, amount in said.items():
+            self.used[window] += amount - self.foreign[window]
+        self.foreign = said
 
     def gone(self, window: Window) -> Amount:
         """Used and held together."""

@@ -19,6 +19,7 @@ from quota.engine.types import (
     BreakerState,
     Client,
     Event,
+    Foreign,
     Lease,
     LeaseRequest,
     Limit,
@@ -112,6 +113,13 @@ def _usage(usage: Usage) -> tuple[int, ...]:
 
 def clients_usage(clients: Mapping[str, Usage]) -> bytes:
     return _pack({client: _usage(usage) for client, usage in clients.items()}) if clients else b""
+
+
+def foreign_parts(used: Mapping[str, Foreign], *, day: int) -> list[Part]:
+    parts: list[Part] = [day]
+    for account, it in used.items():
+        parts += (account, it.day_tokens, it.day_cost, it.month_tokens, it.month_cost)
+    return parts
 
 
 @lru_cache(maxsize=1024)

@@ -14,6 +14,7 @@ from quota.engine.types import (
     BreakerMode,
     Client,
     Event,
+    Foreign,
     Lease,
     LeaseRequest,
     PoolSettings,
@@ -99,6 +100,10 @@ class MemoryEngine:
         found.holds.forget_past(now)
         if found.holds.clear(member.account):
             found.tell("hold.cleared", account=account, actor=actor)
+
+    async def set_foreign(self, pool: str, used: Mapping[str, Foreign], *, day: int) -> bool:
+        found, now = self._at(pool)
+        return found.set_foreign(used, day=day, now_ms=now)
 
     async def emit(self, pool: str, events: Sequence[Event]) -> None:
         told = self._events.setdefault(pool, [])

@@ -13,11 +13,12 @@ from msgspec import structs
 from quota.engine import breaker as breakers
 from quota.engine import clients
 from quota.engine.breaker import Breaker
+from quota.engine.calendar import day_of
 from quota.engine.capacity import Amount, Counters
 from quota.engine.holds import Holds
 from quota.engine.incidents import COMMON_CAUSE_WINDOW_MS, OUTAGE_WINDOW_MS, Wave
 from quota.engine.members import Books, Granted, Member
-from quota.engine.types import WHOLE_POOL, Account, BreakerMode, BreakerState, Event, Lease, PoolSettings, Usage
+from quota.engine.types import WHOLE_POOL, Account, BreakerMode, BreakerState, Event, Foreign, Lease, PoolSettings, Usage
 
 LATE_SETTLE_MS = 86_400_000
 """An expired lease can be corrected for a day."""
@@ -74,6 +75,15 @@ class Pool:
     def restore_clients(self, usage: Mapping[str, Usage]) -> None:
         """What clients had used before the pool was loaded."""
         self.clients = {client: Books(Counters.restored(used)) for client, used in usage.items()}
+
+    def set_foreign(self, used: Mapping[str, Foreign], *, day: int, now_ms: int) -> bool:
+        """Make what was used past the pool be exactly this; False if `day` is not today."""
+        if day != day_of(now_ms):
+            return False
+        for name, member in self.members.items():
+            member.counters.roll(now_ms)
+            member.counters.set_foreign(used.get(name, Foreign()))
+        return True
 
     def books_of(self, client: str) -> Books:
         """A client's books; blank ones, not kept, if nothing is known of it."""

@@ -19,6 +19,7 @@ from quota.engine.types import (
     Account,
     Client,
     Event,
+    Foreign,
     Lease,
     LeaseRequest,
     PoolSettings,
@@ -121,6 +122,10 @@ class RedisEngine:
 
     async def clear_cooldown(self, pool: str, account: str, *, actor: str) -> None:
         await self._order(pool, account, "clear_cooldown", actor=actor)
+
+    async def set_foreign(self, pool: str, used: Mapping[str, Foreign], *, day: int) -> bool:
+        reply = await self._run("foreign", pool, codec.foreign_parts(used, day=day))
+        return bool(reply[0] == 1)
 
     async def emit(self, pool: str, events: Sequence[Event]) -> None:
         for event in events:

@@ -24,6 +24,7 @@ from quota.engine.types import (
     Account,
     Client,
     Event,
+    Foreign,
     Lease,
     LeaseRequest,
     PoolSettings,
@@ -144,6 +145,9 @@ class ResilientEngine:
     async def clear_cooldown(self, pool: str, account: str, *, actor: str) -> None:
         with self._contact:
             await self._store.clear_cooldown(pool, account, actor=actor)
+
+    async def set_foreign(self, pool: str, used: Mapping[str, Foreign], *, day: int) -> bool:
+        return await self._ask(lambda store: store.set_foreign(pool, used, day=day))
 
     async def emit(self, pool: str, events: Sequence[Event]) -> None:
         with self._contact:

@@ -10,7 +10,7 @@ from importlib.resources import files
 from quota.engine.inlining import inline
 from quota.engine.trimming import trim
 
-NAMES = ("lease", "settle", "renew", "expire", "configure", "snapshot", "control")
+NAMES = ("lease", "settle", "renew", "expire", "configure", "snapshot", "control", "foreign")
 _REQUIRES = re.compile(r"^-- requires:(.*)$", re.MULTILINE)
 _COMMENT = re.compile(r"^\s*--.*\n", re.MULTILINE)
 

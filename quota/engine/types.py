@@ -164,6 +164,16 @@ class Usage:
     month_cost: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """What was used of an account on a UTC day and in its month that did not pass through the pool."""
+
+    day_tokens: int = 0
+    day_cost: int = 0
+    month_tokens: int = 0
+    month_cost: int = 0
+
+
 class Event(msgspec.Struct, frozen=True):
     """A fact for others: `type` names it, `payload` is text (JSON by convention) the engine never reads."""
 

@@ -6,6 +6,7 @@ from random import Random
 from typing import Any, Final
 
 from quota.engine.api import Engine
+from quota.engine.calendar import day_of
 from quota.engine.connection import Connection
 from quota.engine.keys import pool_keys
 from quota.engine.memory import MemoryEngine
@@ -14,6 +15,7 @@ from quota.engine.stream import decode, stream_key
 from quota.engine.types import (
     Account,
     BreakerSettings,
+    Foreign,
     Lease,
     LeaseRequest,
     Limit,
@@ -131,6 +133,10 @@ class Stage:
         probe = await self.lease(only=name, **changes)
         assert probe.probe
         return probe
+
+    async def foreign(self, *, day: int | None = None, **used: Foreign) -> bool:
+        """What was used past the pool, by account; counted today unless said otherwise."""
+        return await self.engine.set_foreign(POOL, used, day=day_of(self.clock.now_ms) if day is None else day)
 
     async def look(self, name: str = "alpha") -> AccountState:
         return (await self.engine.snapshot(POOL, accounts=[name])).accounts[name]

@@ -17,6 +17,7 @@ from quota.engine.types import (
     BreakerState,
     Client,
     Event,
+    Foreign,
     Hold,
     Lease,
     LeaseRequest,
@@ -320,6 +321,19 @@ class History:
             self.settings, self.accounts = settings, accounts
             self.admitted.clear()
 
+    async def used_past_the_pool(self) -> None:
+        """Anthropic counted more, less or nothing for some accounts; or a report of yesterday comes late."""
+        draw = self.random
+        amounts = (0, 3, 40, 10**9)
+        used = {
+            name: Foreign(*(draw.choice(amounts) for _ in range(4)))
+            for name in (*NAMES, "gone")
+            if draw.random() < 0.4
+        }
+        day = self.pair.clock.now_ms // DAY_MS - (draw.random() < 0.1)
+        counted = await self.pair.each(lambda engine: engine.set_foreign(POOL, used, day=day))
+        self.pair.visited["foreign"] += bool(counted)
+
     async def change_a_client(self) -> None:
         """From the next lease on, other limits hold."""
         at = self.random.randrange(len(self.clients))
@@ -357,8 +371,9 @@ ACTS: tuple[Callable[[History], Awaitable[None]], ...] = (
     History.configure,
     History.wait_for_a_ticket,
     History.change_a_client,
+    History.used_past_the_pool,
 )
-WEIGHTS = (30, 22, 6, 8, 8, 4, 2, 2, 2, 3, 1, 1, 1, 3, 2, 2, 2, 1)
+WEIGHTS = (30, 22, 6, 8, 8, 4, 2, 2, 2, 3, 1, 1, 1, 3, 2, 2, 2, 1, 1)
 
 
 def _limits(random: Random) -> tuple[Limit, ...]:

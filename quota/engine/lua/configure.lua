@@ -72,7 +72,7 @@ for _, id in ipairs(account_ids()) do
     else
       leave_ready(a)
       call('ZREM', WAKE, id)
-      call('HDEL', ACCOUNTS, 'c:' .. id, 's:' .. id, 'm:' .. id)
+      call('HDEL', ACCOUNTS, 'c:' .. id, 's:' .. id, 'm:' .. id, 'f:' .. id)
     end
   end
 end

@@ -4,7 +4,7 @@
 -- KEYS of every script, in this order; all carry the pool's hash tag and so live on one node:
 --   1 settings   string  packed pool settings; its absence means "not loaded", never "zero"
 --   2 clock      string  packed: turn, virtual time, latest time seen, latest outage told, latest early probe
---   3 accounts   hash    c:<id> configuration, s:<id> state, m:<id> the last minute (see capacity.lua)
+--   3 accounts   hash    c:<id> configuration, s:<id> state, m:<id> the last minute (see capacity.lua), f:<id> foreign.lua's
 --   4 ready      zset    accounts that could serve somebody now, in the order of the strategy
 --   5 wake       zset    account -> when time alone changes its place (parked ones; least loaded: ready ones too)
 --   6 leases     zset    lease -> deadline
