@@ -32,6 +32,16 @@ _POOL: Final = (
     "outage_guard",
     "estimate_policy",
     "degraded",
+    "count_foreign_usage",
+    "alert_warning_percent",
+    "alert_critical_percent",
+    "alert_exhausted_percent",
+    "alert_min_serving",
+    "alert_drift_percent",
+    "alert_drift_dollars",
+    "alert_drift_tokens",
+    "limit_cost_month",
+    "budget_action",
 )
 _ACCOUNT: Final = (
     "name",

@@ -22,9 +22,10 @@ from accounts.models import ClaudeAccount, Pool
 from accounts.models.pools import Degraded
 from quota.engine.api import Engine
 from quota.engine.errors import EngineError, UnknownAccount
-from quota.engine.types import WHOLE_POOL, Account, BreakerSettings, PoolSettings, Strategy, Usage
+from quota.engine.types import WHOLE_POOL, Account, BreakerSettings, Foreign, PoolSettings, Strategy, Usage
 from quota.facts import Span
 from quota.models import RejectedKey, UsageRollup
+from quota.organizations.foreign import foreign_of
 from quota.wiring import open_patient_engine
 
 logger = logging.getLogger(__name__)
@@ -47,6 +48,10 @@ class PoolImage:
     """What access keys and the whole pool used, for an engine that has lost it."""
     pardoned: Mapping[str, datetime] = field(default_factory=dict)
     """Accounts to let go of, as they were refused once or mended (when), and are enabled."""
+    day: int = 0
+    """The UTC day (days since 1970-01-01) it was read on."""
+    foreign: Mapping[str, Foreign] = field(default_factory=dict)
+    """What was used of accounts past the pool, if the pool counts that."""
 
 
 def settings_of(pool: Pool) -> PoolSettings:
@@ -116,7 +121,16 @@ def read_pool(pool_id: uuid.UUID, *, today: date) -> PoolImage:
     accounts = tuple(account_of(account) for account in ClaudeAccount.objects.filter(pool=pool).order_by("pk"))
     usage = usage_of(pool.pk, today=today)
     clients = {**clients_usage_of(pool.pk, today=today), **_whole_pool(usage)}
-    return PoolImage(str(pool.pk), settings_of(pool), accounts, usage, clients, _pardoned(pool.pk, accounts))
+    return PoolImage(
+        str(pool.pk),
+        settings_of(pool),
+        accounts,
+        usage,
+        clients,
+        _pardoned(pool.pk, accounts),
+        day=(today - _EPOCH).days,
+        foreign=foreign_of(pool.pk, today=today) if pool.count_foreign_usage else {},
+    )
 
 
 def _whole_pool(accounts: Mapping[str, Usage]) -> dict[str, Usage]:
@@ -160,6 +174,8 @@ async def load_pool(engine: Engine, pool_id: str) -> bool:
 async def configure(engine: Engine, image: PoolImage) -> bool:
     """Tell the engine; False if it knows a newer version. Raises the engine's errors."""
     done = await engine.configure(image.pool, image.settings, image.accounts, usage=image.usage, clients=image.clients)
+    if done:
+        await engine.set_foreign(image.pool, image.foreign, day=image.day)
     for account in image.pardoned:
         with suppress(UnknownAccount):  # gone in the newer version
             await engine.clear_cooldown(image.pool, account, actor=PARDON)

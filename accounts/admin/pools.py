@@ -42,15 +42,17 @@ class PoolAdmin(UsagePages, SavesWhatChanged, ModelAdmin):  # type: ignore[misc]
                 "comes back.",
             },
         ),
-        ("Estimates", {"fields": ("estimate_policy",)}),
+        ("Counting", {"fields": ("estimate_policy", "count_foreign_usage")}),
         (
             "Alerts",
             {
                 "fields": (
                     ("alert_warning_percent", "alert_critical_percent", "alert_exhausted_percent"),
                     "alert_min_serving",
+                    ("alert_drift_percent", "alert_drift_dollars", "alert_drift_tokens"),
                 ),
-                "description": "Shares of each limit of its accounts, of access keys and of the pool as a whole.",
+                "description": "Shares of each limit of its accounts, of access keys and of the pool as a whole; and "
+                "how far Anthropic's count of an account, which organizations' Admin keys tell, may be from ours.",
             },
         ),
         (

@@ -1,5 +1,6 @@
 """`/api/admin/pools/`: make, list, show, change and delete pools."""
 
+from decimal import Decimal
 from typing import Any
 
 from django.db.models import Count, Q
@@ -17,6 +18,7 @@ from accounts.models.pools import Degraded, EstimatePolicy, Strategy
 
 SECONDS_MAX = 31_536_000
 COUNT_MAX = 1_000_000
+TOKENS_MAX = 10**15
 
 _COUNTED = Pool.objects.annotate(
     accounts_total=Count("accounts"), accounts_enabled=Count("accounts", filter=Q(accounts__enabled=True))
@@ -43,6 +45,14 @@ class PoolSettings(Strict):
     outage_guard = Flag(default=True)
     estimate_policy = serializers.ChoiceField(choices=EstimatePolicy.choices, default=EstimatePolicy.EXPECTED)
     degraded = serializers.ChoiceField(choices=Degraded.choices, default=Degraded.LOCAL)
+    count_foreign_usage = Flag(default=False, help_text="Usage that did not pass through the pool counts, too.")
+    alert_drift_percent = _number(
+        1, 100, 5, allow_null=True, help_text="An alert when Anthropic's count differs from ours by more. null: never."
+    )
+    alert_drift_dollars = serializers.DecimalField(
+        max_digits=12, decimal_places=2, min_value=Decimal(0), default=Decimal(1), help_text="Smaller ones never count."
+    )
+    alert_drift_tokens = _number(0, TOKENS_MAX, 1_000_000, help_text="Smaller ones never count.")
 
 
 class PoolChange(PoolSettings):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -151,6 +152,37 @@ class Pool(models.Model):
         db_default=2,
         help_text="When fewer can serve there is an alert. A pool that has fewer misses none.",
     )
+    count_foreign_usage = models.BooleanField(
+        "count what did not pass through us",
+        default=False,
+        db_default=False,
+        help_text="Tokens and cost that Anthropic's Admin API reports for an account and that this pool did not serve "
+        "count against the account's limits per day and month, some minutes late.",
+    )
+    alert_drift_percent = models.PositiveSmallIntegerField(
+        "counts may differ by (percent)",
+        null=True,
+        blank=True,
+        default=5,
+        db_default=5,
+        validators=[MinValueValidator(1), MaxValueValidator(100)],
+        help_text="An alert when Anthropic's count of an account differs from ours by more. Empty: never.",
+    )
+    alert_drift_dollars = models.DecimalField(
+        "and by at least (US dollars)",
+        max_digits=12,
+        decimal_places=2,
+        default=Decimal(1),
+        db_default=Decimal(1),
+        validators=[MinValueValidator(0)],
+        help_text="Smaller differences in cost are never worth an alert.",
+    )
+    alert_drift_tokens = models.PositiveBigIntegerField(
+        "or by at least (tokens)",
+        default=1_000_000,
+        db_default=1_000_000,
+        help_text="Smaller differences in tokens are never worth an alert.",
+    )
     limit_cost_month = dollars_field(
         "US dollars per month", help_text="The pool's budget, over all its accounts. Empty: none."
     )
@@ -205,6 +237,16 @@ class Pool(models.Model):
                 | Q(limit_cost_month__gt=0, limit_cost_month__lte=MAX_DOLLARS),
                 name="pool_limit_cost_month_positive",
                 violation_error_message=POSITIVE,
+            ),
+            models.CheckConstraint(
+                condition=Q(alert_drift_percent__isnull=True) | Q(alert_drift_percent__range=(1, 100)),
+                name="pool_drift_percent_possible",
+                violation_error_message="Counts may differ by 1 to 100 percent.",
+            ),
+            models.CheckConstraint(
+                condition=Q(alert_drift_dollars__gte=0, alert_drift_tokens__gte=0),
+                name="pool_drift_floor_possible",
+                violation_error_message="A difference is not below zero.",
             ),
             budget_constraint("pool"),
         )

@@ -24,7 +24,8 @@ from accounts.money import from_nano
 from accounts.validators import acceptable_admin_key
 from quota.models import Organization, OrganizationKey, RateLimit
 from quota.models.organizations import SyncState, checked_address
-from quota.organizations.reconciliation import Line, reconcile
+from quota.organizations.counts import Line
+from quota.organizations.reconciliation import reconcile
 from quota.organizations.sync import Outcome, sync_these
 
 DAYS_SHOWN: Final = 7

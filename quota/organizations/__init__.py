@@ -5,5 +5,7 @@ client          asking it
 matching        which of our accounts a key of theirs is (pure)
 keeping         what was heard, in the database
 sync            one organization's round
+counts          two counts side by side (pure)
 reconciliation  our count beside theirs
+foreign         what did not pass through us, for the engine
 """

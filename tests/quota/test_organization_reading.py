@@ -13,7 +13,7 @@ from quota.errors import AdminAnswerOdd
 from quota.organizations import reading
 from quota.organizations.matching import fits, matched
 from quota.organizations.reading import KeyFacts
-from quota.organizations.reconciliation import Count, lines
+from quota.organizations.counts import Count, lines
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 

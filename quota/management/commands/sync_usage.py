@@ -13,7 +13,8 @@ from django.utils import timezone
 from accounts.models import ClaudeAccount
 from accounts.money import from_nano
 from quota.models import Organization
-from quota.organizations.reconciliation import Line, reconcile
+from quota.organizations.counts import Line
+from quota.organizations.reconciliation import reconcile
 from quota.organizations.sync import Outcome, ensure_environment_organization, sync_these
 
 
