@@ -12,12 +12,12 @@ from yarl import URL
 
 from accounts.base_urls import may_be_reached
 from accounts.directory import Credential
+from accounts.resolving import NAMES_SECONDS, AddressRefused, CheckedResolver, May
 from gateway.errors import ConnectionCut, DeadlinePassed, UnableToConnect, UnusableRequest, UpstreamFault
 from gateway.exchanging import HttpExchange
 from gateway.forwarding import joined, request_head
 from gateway.lines import KEPT_SECONDS, Lines
 from gateway.replies import Fault
-from gateway.resolving import NAMES_SECONDS, AddressRefused, CheckedResolver, May
 from gateway.wire import DEADLINES, Deadlines, Request
 
 if TYPE_CHECKING:

@@ -1,15 +1,13 @@
-"""What the gateway is put together from: the only place of this app that reads Django's settings, and its defaults."""
+"""What the gateway is put together from, and its defaults."""
 
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from django.conf import settings
-
-from accounts.base_urls import may_be_reached
 from accounts.directory import get_directory
 from accounts.loops import PerLoop
 from accounts.principals import Principal
+from accounts.wiring import reachable
 from gateway.background import Background
 from gateway.clock import SystemClock
 from gateway.complaints import Complaints
@@ -75,8 +73,7 @@ def _wire() -> Wiring:
 
 def new_upstream() -> HttpUpstream:
     """Connections of their own, to the addresses that this installation may reach. The caller closes it."""
-    private = getattr(settings, "ANTHROPIC_PRIVATE_NETWORKS", ())
-    return HttpUpstream(may=partial(may_be_reached, private=private))
+    return HttpUpstream(may=reachable())
 
 
 async def _unwire(wiring: Wiring) -> None:

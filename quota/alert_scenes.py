@@ -6,12 +6,13 @@ from django.utils import timezone
 
 from accounts.default_pool import default_of
 from accounts.models import AccessKey, ClaudeAccount, Pool
-from quota.alerting.values import AccountFacts, KeyFacts, Scene, Thresholds
+from accounts.money import to_nano
+from quota.alerting.values import AccountFacts, KeyFacts, Scene, Thresholds, Told, Tolerance
 from quota.engine.types import Client
 
 
-def read_scene(pool_id: uuid.UUID) -> Scene | None:
-    """Read it; None if the pool is gone."""
+def read_scene(pool_id: uuid.UUID, *, told: Told | None = None) -> Scene | None:
+    """Read it; None if the pool is gone. `told`: what the Admin API said, if that is of interest."""
     pools = {pool.pk: pool for pool in Pool.objects.all()}
     pool = pools.get(pool_id)
     if pool is None:
@@ -25,7 +26,16 @@ def read_scene(pool_id: uuid.UUID) -> Scene | None:
         keys=_keys(pool, is_default=is_default),
         budget=pool.budget(),
         budget_stops=bool(pool.enforced_limits()),
+        told=told or Told(),
+        tolerance=_tolerance(pool),
+        counts_foreign=pool.count_foreign_usage,
     )
+
+
+def _tolerance(pool: Pool) -> Tolerance | None:
+    if pool.alert_drift_percent is None:
+        return None
+    return Tolerance(pool.alert_drift_percent, to_nano(pool.alert_drift_dollars), pool.alert_drift_tokens)
 
 
 def _thresholds(pool: Pool) -> Thresholds:

@@ -8,13 +8,14 @@
 """
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
 from django.db.models import F, Q
 
+from accounts.models import Pool
 from quota.alerting.decide import Calmed, Change, Escalated, Opened, Resolved, decide
 from quota.alerting.values import CauseKind, Finding, Level, OpenAlert, StepKind
 from quota.engine.types import NEVER
@@ -42,20 +43,52 @@ def claim_look(pool_id: uuid.UUID, *, now: datetime, every: timedelta) -> bool:
 
 
 @transaction.atomic
-def judge(pool_id: uuid.UUID, findings: Sequence[Finding], *, now_ms: int, explain: Explain = lambda _: "") -> int:
-    """Make the alerts say what was found at `now_ms`; how many steps that took. See Note [One judge]."""
+def judge(
+    pool_id: uuid.UUID,
+    findings: Sequence[Finding],
+    *,
+    now_ms: int,
+    explain: Explain = lambda _: "",
+    kinds: Collection[CauseKind] = tuple(CauseKind),
+) -> int:
+    """Make the alerts say what was found at `now_ms`; how many steps that took. See Note [One judge].
+
+    `kinds`: what was looked for; alerts of other kinds stay as they are.
+    """
     newer = Q(seen_ms__lt=now_ms) | Q(seen_ms__gt=now_ms + CLOCK_SET_BACK_MS)
     if not PoolWatch.objects.filter(newer, pk=pool_id).update(seen_ms=now_ms):
         return 0
-    rows = {str(row.pk): row for row in QuotaAlert.objects.open().filter(pool=pool_id)}
+    rows = {str(row.pk): row for row in QuotaAlert.objects.open().filter(pool=pool_id, kind__in=kinds)}
     changes = decide(findings, map(_as_open, rows.values()), now_ms=now_ms)
     return sum(_apply(pool_id, rows, change, now_ms=now_ms, explain=explain) for change in changes)
 
 
+@transaction.atomic
+def resolve_orphans(*, now: datetime) -> int:
+    """End the alerts of pools that were deleted; how many."""
+    orphans = QuotaAlert.objects.open().exclude(pool__in=Pool.objects.values("pk")).select_for_update()
+    alerts = list(orphans.order_by("pk"))
+    for alert in alerts:
+        alert.resolved_at = now
+        alert.save(update_fields=["resolved_at"])
+        add_step(alert, StepKind.RESOLVED, at=now)
+    PoolWatch.objects.exclude(pk__in=Pool.objects.values("pk")).delete()
+    return len(alerts)
+
+
 def claim_untold(pool_id: uuid.UUID, *, now: datetime) -> list[tuple[int, AlertMoved]]:
     """Take the steps nobody is telling, in their order, for as long as `CLAIMED_FOR`; each with its id."""
+    return _claimed(Q(alert__pool=pool_id), now=now)
+
+
+def claim_untold_orphans(*, now: datetime) -> list[tuple[int, AlertMoved]]:
+    """Take those of pools that were deleted, whose streams nobody reads any more."""
+    return _claimed(~Q(alert__pool__in=Pool.objects.values("pk")), now=now)
+
+
+def _claimed(which: Q, *, now: datetime) -> list[tuple[int, AlertMoved]]:
     free = Q(claimed_at=None) | Q(claimed_at__lt=now - CLAIMED_FOR)
-    untold = QuotaAlertStep.objects.filter(free, told=False, alert__pool=pool_id)
+    untold = QuotaAlertStep.objects.filter(free, which, told=False)
     ids = list(untold.order_by("pk").values_list("pk", flat=True)[:AT_ONCE])
     mine = [pk for pk in ids if QuotaAlertStep.objects.filter(free, pk=pk, told=False).update(claimed_at=now)]
     return [(step.pk, _told(step)) for step in QuotaAlertStep.objects.filter(pk__in=mine).select_related("alert")]

@@ -1,6 +1,7 @@
 """The database side of the worker: ORM work in one thread of its own, whose connection is made anew after trouble."""
 
 import asyncio
+import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,16 +13,18 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 from django.utils import timezone
 
 from accounts.models import ClaudeAccount, Pool
+from accounts.models.pools import Degraded
 from accounts.services import remember_origin
 from quota import alert_store, summaries
 from quota.activities import mark_silent
 from quota.adding_up import forget_sessions
 from quota.alert_scenes import read_scene
-from quota.alerting.findings import Watched
-from quota.alerting.values import Finding, Scene
+from quota.alerting.findings import Watched, redis_away
+from quota.alerting.values import CauseKind, Finding, Scene, Told
 from quota.entries import Entry
 from quota.forecasts import explain_with
 from quota.ledger import Unreadable, Written, write_surely
+from quota.organizations.telling import told_of
 from quota.origins import Origin, origins
 from quota.publish import PoolImage, forget_pardoned, read_pool
 from quota.records import AlertMoved, DaySummary
@@ -32,6 +35,9 @@ SILENT_AFTER: Final = timedelta(hours=24)
 """Longer than any call may take."""
 SESSIONS_KEPT: Final = timedelta(days=90)
 """There is no end of sessions' names, so their days are not kept for good."""
+
+TOLD_SECONDS: Final = 60.0
+"""How long what the Admin API told is not read again."""
 
 _CLOSE_SECONDS: Final = 1.0
 
@@ -45,6 +51,7 @@ class DatabaseStore:
         self._look_every = look_every
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
         self._origins: dict[str, Origin] = {}
+        self._told: dict[uuid.UUID, tuple[float, Told]] = {}
         self.names: Mapping[str, str] = {}
 
     async def pools(self) -> list[str]:
@@ -74,7 +81,21 @@ class DatabaseStore:
         return await self.do(lambda: mark_silent(before=timezone.now() - SILENT_AFTER))
 
     async def scene(self, pool: str) -> Scene | None:
-        return await self.do(partial(_scene, uuid.UUID(pool), self._look_every))
+        return await self.do(partial(self._scene, uuid.UUID(pool)))
+
+    def _scene(self, pool_id: uuid.UUID) -> Scene | None:
+        if not alert_store.claim_look(pool_id, now=timezone.now(), every=self._look_every):
+            return None
+        return read_scene(pool_id, told=self._told_of(pool_id))
+
+    def _told_of(self, pool_id: uuid.UUID) -> Told:
+        """Comparing a month is no work for every second, and Anthropic says something new once a minute at most."""
+        now = time.monotonic()
+        read_at, told = self._told.get(pool_id, (float("-inf"), Told()))
+        if now - read_at >= TOLD_SECONDS:
+            told = told_of(pool_id, now=timezone.now())
+            self._told[pool_id] = (now, told)
+        return told
 
     async def judge(self, pool: str, found: Sequence[Finding], *, now_ms: int) -> int:
         explain = explain_with(uuid.UUID(pool), now=timezone.now())
@@ -85,6 +106,15 @@ class DatabaseStore:
 
     async def mark_told(self, ids: Iterable[int]) -> None:
         await self.do(lambda: alert_store.mark_told(ids))
+
+    async def judge_away(self, pool: str) -> int:
+        return await self.do(lambda: _judge_away(uuid.UUID(pool)))
+
+    async def resolve_orphans(self) -> int:
+        return await self.do(lambda: alert_store.resolve_orphans(now=timezone.now()))
+
+    async def claim_untold_orphans(self) -> list[tuple[int, AlertMoved]]:
+        return await self.do(lambda: alert_store.claim_untold_orphans(now=timezone.now()))
 
     async def summary_due(self, pool: str, limits: Sequence[Watched]) -> DaySummary | None:
         return await self.do(lambda: summaries.summary_due(uuid.UUID(pool), limits, now=timezone.now()))
@@ -125,9 +155,13 @@ def _names() -> tuple[dict[str, str], dict[str, str]]:
     return pools, accounts
 
 
-def _scene(pool_id: uuid.UUID, every: timedelta) -> Scene | None:
-    mine = alert_store.claim_look(pool_id, now=timezone.now(), every=every)
-    return read_scene(pool_id) if mine else None
+def _judge_away(pool_id: uuid.UUID) -> int:
+    pool = Pool.objects.filter(pk=pool_id).first()
+    if pool is None:
+        return 0
+    now = timezone.now()
+    found = redis_away(str(pool_id), pool.name, serves=pool.degraded == Degraded.LOCAL)
+    return alert_store.judge(pool_id, [found], now_ms=int(now.timestamp() * 1_000), kinds=[CauseKind.REDIS_AWAY])
 
 
 def _remember(account: str, origin: Origin) -> None:

@@ -5,8 +5,9 @@ import logging
 import os
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from uuid import uuid4
 
 from django.utils import timezone
@@ -14,9 +15,11 @@ from redis.exceptions import RedisError
 
 from notifications.wiring import post_office
 from quota.database_store import DatabaseStore
-from quota.drain import Drain, Pace
+from quota.drain import Drain, Pace, Teller
+from quota.engine.stream import StreamEntry
 from quota.metrics.pulse import Pulse
 from quota.organizations.sync import sync_due
+from quota.records import QUOTA_ALERT, AlertMoved
 from quota.streams import Lag, Streams, open_client
 from quota.watch import Watch
 from quota.wiring import open_patient_engine, redis_url
@@ -38,7 +41,8 @@ async def running_worker(*, pace: Pace | None = None, rhythm: Rhythm | None = No
     try:
         office = post_office(store.do)
         drain = Drain(streams=streams, store=store, clock=time.monotonic, pace=pace, teller=office.relay)
-        watch = Watch(engine=engine, store=store, clock=time.monotonic)
+        tell = partial(_tell, office.relay, store)
+        watch = Watch(engine=engine, store=store, clock=time.monotonic, tell=tell)
         errands = (*office.errands(), (_sync, SYNC_SECONDS))
         yield Worker(drain=drain, engine=engine, source=store, watch=watch, errands=errands, rhythm=rhythm)
     finally:
@@ -48,6 +52,15 @@ async def running_worker(*, pace: Pace | None = None, rhythm: Rhythm | None = No
         await _leave(streams)
         await engine.close()
         await store.close()
+
+
+async def _tell(teller: Teller, store: DatabaseStore, moved: Sequence[AlertMoved]) -> None:
+    """As if it had come through the stream."""
+    fields = ({"pool": one.pool, "payload": one.to_json()} for one in moved)
+    entries = [
+        StreamEntry(f"{one.at_ms}-0", QUOTA_ALERT, one.at_ms, said) for one, said in zip(moved, fields, strict=True)
+    ]
+    await teller.publish(entries, names=store.names)
 
 
 async def _sync() -> None:

@@ -143,13 +143,18 @@ class Worker:
 
     async def _look(self) -> None:
         """Find what deserves attention, or no longer does."""
-        await self._for_each_pool(self._watch_pool)
+        try:
+            await self._for_each_pool(self._watch_pool)
+        except EngineUnavailable:
+            await self._watch.without_redis(self._drain.pools)
+            raise
 
     async def _publish(self) -> None:
         """Repair what an edit could not tell Redis, and load what Redis has lost."""
         await self._for_each_pool(self._load)
         await self._source.mark_silent()
         await self._source.forget_sessions()
+        await self._watch.forget_gone()
 
     async def _for_each_pool(self, work: Callable[[str], Awaitable[None]]) -> None:
         """What the engine has against one pool must not keep the others waiting; it is raised when they are done."""

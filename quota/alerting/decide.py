@@ -15,6 +15,14 @@ from quota.engine.types import Window
 
 MINUTE_QUIET_MS: Final = 300_000
 POOL_QUIET_MS: Final = 30_000
+DRIFT_QUIET_MS: Final = 600_000
+"""Longer than reports lag: each worker compares the counts for itself, once a minute."""
+_QUIET_MS: Final = {
+    CauseKind.POOL_LOW: POOL_QUIET_MS,
+    CauseKind.POOL_EMPTY: POOL_QUIET_MS,
+    CauseKind.REDIS_AWAY: POOL_QUIET_MS,
+    CauseKind.DRIFT: DRIFT_QUIET_MS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,4 +83,4 @@ def quiet_ms(alert: OpenAlert) -> int:
     """How long its cause must have been gone; see Note [Quiet]."""
     if alert.kind is CauseKind.LIMIT and alert.detail.endswith(Window.MINUTE):
         return MINUTE_QUIET_MS
-    return POOL_QUIET_MS if alert.kind in {CauseKind.POOL_LOW, CauseKind.POOL_EMPTY} else 0
+    return _QUIET_MS.get(alert.kind, 0)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from quota.alerting.drift import drifts, rate_limits
 from quota.alerting.values import AccountFacts, Cause, CauseKind, Finding, Level, Scene, Subject, Thresholds
 from quota.alerting.wording import limit_name, percent, quantity, until, utc
 from quota.engine.types import WHOLE_POOL, BreakerMode, BreakerState, Limit, Scope, Window
@@ -52,7 +53,8 @@ class _Owner:
 def findings(scene: Scene, snapshot: PoolSnapshot) -> list[Finding]:
     """Everything that deserves an alert now, or keeps one open."""
     limits = (_limit(one, scene.thresholds) for one in watched_limits(scene, snapshot))
-    return [*filter(None, limits), *_accounts(scene, snapshot), *_serving(scene, snapshot)]
+    known = (*_accounts(scene, snapshot), *_serving(scene, snapshot), *drifts(scene), *rate_limits(scene, snapshot))
+    return [*filter(None, limits), *known]
 
 
 def watched_limits(scene: Scene, snapshot: PoolSnapshot) -> Iterator[Watched]:
@@ -80,6 +82,18 @@ def serves(state: AccountState, *, now_ms: int) -> bool:
         return False
     longer = (one for one in state.limits if one.limit.window is not Window.MINUTE)
     return all(one.used + one.reserved < one.limit.amount for one in longer)
+
+
+def redis_away(pool: str, name: str, *, serves: bool) -> Finding:
+    """What a worker that Redis does not answer says of a pool; `serves`: whether the pool goes on without it."""
+    then = (
+        "Each process serves from its own share of what was left of the limits; that is booked when Redis is back."
+        if serves
+        else "Requests are refused until it is back, as the pool's settings say."
+    )
+    cause = Cause(CauseKind.REDIS_AWAY, Subject.POOL, pool)
+    text = f"A worker gets no answer from Redis. If the web processes get none either: {then}"
+    return Finding(cause, Level.CRITICAL, name, f"{name}: Redis does not answer", text)
 
 
 def _accounts(scene: Scene, snapshot: PoolSnapshot) -> Iterator[Finding]:

@@ -5,9 +5,11 @@ Times are integer milliseconds since 1970-01-01 UTC, money is integer nano-dolla
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from enum import StrEnum
 
 from quota.engine.types import WHOLE_POOL, Client, Limit
+from quota.organizations.counts import Line
 
 
 class Level(StrEnum):
@@ -29,6 +31,11 @@ class CauseKind(StrEnum):
     BREAKER = "breaker"
     POOL_LOW = "pool_low"
     POOL_EMPTY = "pool_empty"
+    DRIFT = "drift"
+    """Anthropic's count of an account is not ours."""
+    RATE_LIMITS = "rate_limits"
+    """What accounts may do here is not what Anthropic allows them."""
+    REDIS_AWAY = "redis_away"
 
 
 class Subject(StrEnum):
@@ -123,6 +130,50 @@ class KeyFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Tolerance:
+    """How far two counts may be apart: an alert needs more than `percent` of the larger, and at least the amount."""
+
+    percent: int = 5
+    cost_nano: int = 1_000_000_000
+    tokens: int = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One account's days, the latest first. Anthropic's count is complete for days before `final`."""
+
+    lines: tuple[Line, ...]
+    final: date
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsChanged:
+    """Anthropic changed what a group of models may do; limits by Anthropic's names."""
+
+    group: str
+    before: Mapping[str, int]
+    now: Mapping[str, int]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AllowedFacts:
+    """What Anthropic allows an organization: requests per minute of each group of models, and what changed lately."""
+
+    name: str
+    requests_per_minute: Mapping[str, int] = field(default_factory=dict)
+    changed: tuple[LimitsChanged, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the Admin API told: by account, and by Anthropic's id of the organization."""
+
+    compared: Mapping[str, Compared] = field(default_factory=dict)
+    allowed: Mapping[str, AllowedFacts] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
     """What must be known beside the engine's snapshot. Keys of the mappings are ids."""
 
@@ -134,6 +185,11 @@ class Scene:
     budget: Limit | None = None
     budget_stops: bool = False
     """Whether requests are refused once the pool's budget is used up."""
+    told: Told = field(default_factory=Told)
+    tolerance: Tolerance | None = None
+    """None: a difference of counts is no matter."""
+    counts_foreign: bool = False
+    """Whether what did not pass through the pool counts against its accounts' limits."""
 
     @property
     def clients(self) -> tuple[Client, ...]:

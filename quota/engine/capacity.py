@@ -59,8 +59,8 @@ class Counters:
 
     def copied(self) -> "Counters":
         """Counters of their own; amounts never change, so these are shared."""
-        dicts = {name: dict(getattr(self, name)) for name in ("used", "held", "foreign", "slots")}
-        return replace(self, **dicts)
+        used, held, foreign = dict(self.used), dict(self.held), dict(self.foreign)
+        return replace(self, used=used, held=held, foreign=foreign, slots=dict(self.slots))
 
     def roll(self, now_ms: int) -> None:
         """Leave behind the windows that have ended."""

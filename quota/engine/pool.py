@@ -18,7 +18,17 @@ from quota.engine.capacity import Amount, Counters
 from quota.engine.holds import Holds
 from quota.engine.incidents import COMMON_CAUSE_WINDOW_MS, OUTAGE_WINDOW_MS, Wave
 from quota.engine.members import Books, Granted, Member
-from quota.engine.types import WHOLE_POOL, Account, BreakerMode, BreakerState, Event, Foreign, Lease, PoolSettings, Usage
+from quota.engine.types import (
+    WHOLE_POOL,
+    Account,
+    BreakerMode,
+    BreakerState,
+    Event,
+    Foreign,
+    Lease,
+    PoolSettings,
+    Usage,
+)
 
 LATE_SETTLE_MS = 86_400_000
 """An expired lease can be corrected for a day."""

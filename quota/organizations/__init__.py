@@ -7,5 +7,6 @@ keeping         what was heard, in the database
 sync            one organization's round
 counts          two counts side by side (pure)
 reconciliation  our count beside theirs
+telling         counts and limits, for alerts
 foreign         what did not pass through us, for the engine
 """

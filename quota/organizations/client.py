@@ -14,6 +14,7 @@ import aiohttp
 import msgspec
 
 from accounts.credentials import Secret
+from accounts.resolving import AddressRefused
 from quota.errors import AdminAnswerOdd, AdminApiError, AdminKeyRefused, AdminThrottled, AdminUnreachable, ReportMissing
 from quota.organizations import reading
 from quota.organizations.reading import CostFacts, KeyFacts, OrganizationFacts, RateLimitFacts, UsageFacts
@@ -119,7 +120,7 @@ class AdminClient:
             async with asyncio.timeout(self._deadline):
                 return await self._asked(path, params)
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            raise AdminUnreachable(f"{path}: {type(error).__name__}") from None  # the cause may quote a header
+            raise AdminUnreachable(f"{path}: {_kind_of(error)}") from None  # the cause may quote a header
 
     async def _asked(self, path: str, params: Params) -> Mapping[str, Any]:
         headers = {
@@ -142,6 +143,12 @@ async def _body(path: str, response: aiohttp.ClientResponse) -> bytes:
         if len(body) > ANSWER_MAX:
             raise AdminAnswerOdd(f"{path} answers with more than {ANSWER_MAX} bytes")
     return bytes(body)
+
+
+def _kind_of(error: Exception) -> str:
+    if isinstance(getattr(error, "os_error", None), AddressRefused):
+        return "its address leads into a network that keys are not sent to; see ANTHROPIC_PRIVATE_NETWORKS"
+    return type(error).__name__
 
 
 def _trouble(path: str, status: int, headers: Mapping[str, str]) -> AdminApiError:

@@ -53,12 +53,17 @@ class Line:
 
 def lines(ours: Counts, theirs: Counts, *, complete_until: datetime | None, now: datetime) -> list[Line]:
     """Put the two counts side by side, the latest day first."""
-    final = (complete_until or now - timedelta(days=1)).astimezone(UTC).date()
+    final = final_day(complete_until, now=now)
     places = sorted(ours.keys() | theirs.keys(), key=lambda place: (-place[1].toordinal(), place[0]))
     return [
         Line(account, day, ours.get((account, day), Count()), theirs.get((account, day), Count()), final=day < final)
         for account, day in places
     ]
+
+
+def final_day(complete_until: datetime | None, *, now: datetime) -> date:
+    """The first UTC day of which Anthropic's count is not complete; where it does not say, yesterday."""
+    return (complete_until or now - timedelta(days=1)).astimezone(UTC).date()
 
 
 def beyond(ours: Mapping[date, Count], theirs: Mapping[date, Count], *, today: date) -> Foreign:

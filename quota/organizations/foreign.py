@@ -65,8 +65,8 @@ def _charged(accounts: Collection[str], *, until: datetime, today: date) -> ByDa
     found: ByDay = defaultdict(dict)
     for account, starts, used, paid in rows.values_list("account_id", "starts_at", "used", "paid"):
         found[str(account)][starts.date()] = Count(used, paid)
-    for account, since in _charged_since(accounts, until, today=today).items():
-        found[account][today] = found[account].get(today, Count()) + since
+    for late, since in _charged_since(accounts, until, today=today).items():
+        found[late][today] = found[late].get(today, Count()) + since
     return found
 
 

@@ -6,19 +6,23 @@ that dies has moved it by a minute and no more.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Final
 
 import aiohttp
+from aiohttp import ThreadedResolver
+from aiohttp.abc import AbstractResolver
 from django.db import IntegrityError
 from django.db.models import Q
 
 from accounts.credentials import Secret
 from accounts.database import in_database
 from accounts.errors import BaseUrlRefused, UndecryptableKey
+from accounts.resolving import NAMES_SECONDS, CheckedResolver
+from accounts.wiring import reachable
 from quota.errors import AdminApiError, AdminKeyRefused, AdminThrottled
 from quota.models import Organization
 from quota.models.organizations import SyncState, checked_address
@@ -56,12 +60,24 @@ async def sync_due(*, now: datetime) -> list[Outcome]:
     return await sync_these(await in_database(lambda: claim_due(now=now)), now=now)
 
 
-async def sync_these(organizations: Sequence[Organization], *, now: datetime) -> list[Outcome]:
-    """Ask for these, one after another."""
+async def sync_these(
+    organizations: Sequence[Organization], *, now: datetime, names: Callable[[], AbstractResolver] = ThreadedResolver
+) -> list[Outcome]:
+    """Ask for these, one after another. `names` says where names lead."""
     if not organizations:
         return []
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trust_env=False) as session:
+    async with _session(names()) as session:
         return [await _round(session, organization, now=now) for organization in organizations]
+
+
+def _session(names: AbstractResolver) -> aiohttp.ClientSession:
+    """An Admin key goes to addresses that are judged as they are connected to: see Note [Pinned addresses]."""
+    resolver = CheckedResolver(names, may=reachable())
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(resolver=resolver, ttl_dns_cache=NAMES_SECONDS),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
+    )
 
 
 def claim_due(*, now: datetime) -> list[Organization]:

@@ -10,9 +10,9 @@ from aiohttp.abc import AbstractResolver
 from accounts.base_urls import may_be_reached
 from accounts.credentials import Secret
 from accounts.directory import Credential
+from accounts.resolving import AddressRefused, CheckedResolver
 from gateway.errors import UnableToConnect
 from gateway.replies import Fault
-from gateway.resolving import AddressRefused, CheckedResolver
 from gateway.upstream import HttpUpstream
 from gateway.wire import Deadlines
 from simulator.testing import running_simulator

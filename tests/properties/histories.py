@@ -326,9 +326,7 @@ class History:
         draw = self.random
         amounts = (0, 3, 12)  # little: an account that is used up is no longer tried
         used = {
-            name: Foreign(*(draw.choice(amounts) for _ in range(4)))
-            for name in (*NAMES, "gone")
-            if draw.random() < 0.3
+            name: Foreign(*(draw.choice(amounts) for _ in range(4))) for name in (*NAMES, "gone") if draw.random() < 0.3
         }
         day = self.pair.clock.now_ms // DAY_MS - (draw.random() < 0.1)
         counted = await self.pair.each(lambda engine: engine.set_foreign(POOL, used, day=day))
@@ -373,7 +371,7 @@ ACTS: tuple[Callable[[History], Awaitable[None]], ...] = (
     History.change_a_client,
     History.used_past_the_pool,
 )
-WEIGHTS = (30, 22, 6, 9, 8, 4, 2, 2, 2, 3, 1, 1, 1, 3, 2, 2, 2, 1, 1)
+WEIGHTS = (30, 22, 7, 12, 8, 4, 2, 2, 2, 3, 1, 1, 1, 3, 2, 2, 2, 1, 1)
 
 
 def _limits(random: Random) -> tuple[Limit, ...]:

@@ -41,11 +41,12 @@ MUTANTS = (
     ),
     Mutant("the day does not roll", "capacity", "clear_three(s, USED_DAY)", ""),
     Mutant("held tokens cross midnight", "capacity", "clear_three(s, HELD_DAY)", ""),
+    Mutant("usage past the pool counts anew each time it is told", "foreign", " - (of_today and old[2 + i] or 0)", ""),
     Mutant(
-        "usage past the pool counts anew each time it is told", "foreign", " - (of_today and old[2 + i] or 0)", ""
-    ),
-    Mutant(
-        "yesterday's usage past the pool is taken from today's", "foreign", "= old[1] == day, month_of", "= true, month_of"
+        "yesterday's usage past the pool is taken from today's",
+        "foreign",
+        "= old[1] == day, month_of",
+        "= true, month_of",
     ),
     Mutant("the month rolls every day", "capacity", "if s[THIS_MONTH] ~= month then", "if true then"),
     Mutant("a refund lands in a later day", "capacity", "if s[THIS_DAY] == day then swap", "if true then swap"),

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from accounts.credentials import Secret
 from quota.errors import AdminAnswerOdd
 from quota.organizations import reading
+from quota.organizations.counts import Count, lines
 from quota.organizations.matching import fits, matched
 from quota.organizations.reading import KeyFacts
-from quota.organizations.counts import Count, lines
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 

@@ -1,4 +1,4 @@
-"""From an upstream's name to the addresses it may be reached at, and to no others.
+"""From an upstream's name to the addresses it may be reached at, and to no others. For accounts' keys and Admin keys.
 
 Note [Pinned addresses]
     That a name is on the allow-list says nothing about where it leads when a connection is made: whoever answers for it
