@@ -30,11 +30,12 @@ Now = Callable[[], datetime]
 
 
 class Courier:
-    def __init__(self, *, sink: Sink, do: Do, now: Now) -> None:
+    def __init__(self, *, sink: Sink, do: Do, now: Now, name: str = "", held_for: timedelta = outbox.HELD_FOR) -> None:
         self._sink = sink
         self._do = do
         self._now = now
-        self._id = uuid4().hex
+        self._id = name or uuid4().hex
+        self._held_for = held_for
 
     async def round(self) -> None:
         """Deliver what may go now. Raises Django's database errors."""
@@ -44,7 +45,7 @@ class Courier:
     async def _one(self) -> bool:
         """One message; False if there is nothing that may go."""
         name, now = self._sink.name, self._now()
-        batch = await self._do(partial(outbox.take, name, holder=self._id, now=now))
+        batch = await self._do(partial(outbox.take, name, holder=self._id, now=now, held_for=self._held_for))
         if batch is None:
             return False
         now_ms = int(now.timestamp() * 1_000)

@@ -94,10 +94,10 @@ def _row(draft: Draft, *, now: datetime) -> Letter:
     )
 
 
-def take(sink: str, *, holder: str, now: datetime) -> Batch | None:
+def take(sink: str, *, holder: str, now: datetime, held_for: timedelta = HELD_FOR) -> Batch | None:
     """What waits there, held by `holder` from now on. None: nothing does, it is too early, or somebody else has it."""
     waiting = Letter.objects.filter(sink=sink, state=Letter.WAITING)
-    if not waiting.exists() or not _hold(sink, holder=holder, now=now):
+    if not waiting.exists() or not _hold(sink, holder=holder, now=now, until=now + held_for):
         return None
     rows = list(waiting.order_by("id")[:LOOKED_AT])
     letters = [_waiting(row) for row in rows]
@@ -105,11 +105,11 @@ def take(sink: str, *, holder: str, now: datetime) -> Batch | None:
     return Batch(letters, _threads(sink, {letter.thread for letter in letters}), unlisted)
 
 
-def _hold(sink: str, *, holder: str, now: datetime) -> bool:
+def _hold(sink: str, *, holder: str, now: datetime, until: datetime) -> bool:
     due = Q(due_at=None) | Q(due_at__lte=now)
     free = Q(held_until=None) | Q(held_until__lt=now) | Q(holder=holder)
     states = SinkState.objects.filter(due, free, pk=sink, disabled_at=None)
-    return bool(states.update(holder=holder, held_until=now + HELD_FOR))
+    return bool(states.update(holder=holder, held_until=until))
 
 
 def _threads(sink: str, names: Iterable[str]) -> dict[str, Thread]:

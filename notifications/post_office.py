@@ -1,6 +1,7 @@
 """All of telling people, put together for a worker: the relay that fills the outbox and the couriers that empty it."""
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Final
 
@@ -18,13 +19,24 @@ Errand = tuple[Callable[[], Awaitable[object]], float]
 
 
 class PostOffice:
-    """`do` runs ORM work, `now` gives the time."""
+    """`do` runs ORM work, `now` gives the time. `name` is what the couriers are called while they hold a destination,
+    and no other office's; who dies holding one keeps it for `held_for`.
+    """
 
-    def __init__(self, *, sinks: Sequence[Sink], do: Do, now: Now, user: str = "") -> None:
+    def __init__(
+        self,
+        *,
+        sinks: Sequence[Sink],
+        do: Do,
+        now: Now,
+        user: str = "",
+        name: str = "",
+        held_for: timedelta = outbox.HELD_FOR,
+    ) -> None:
         self._do = do
         self._now = now
         self._sinks = sinks
-        self._couriers = [Courier(sink=sink, do=do, now=now) for sink in sinks]
+        self._couriers = [Courier(sink=sink, do=do, now=now, name=name, held_for=held_for) for sink in sinks]
         self._known = False
         self.relay = Relay(outbox=self, writers=sinks, user=user)
 

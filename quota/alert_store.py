@@ -91,7 +91,7 @@ def _claimed(which: Q, *, now: datetime) -> list[tuple[int, AlertMoved]]:
     untold = QuotaAlertStep.objects.filter(free, which, told=False)
     ids = list(untold.order_by("pk").values_list("pk", flat=True)[:AT_ONCE])
     mine = [pk for pk in ids if QuotaAlertStep.objects.filter(free, pk=pk, told=False).update(claimed_at=now)]
-    return [(step.pk, _told(step)) for step in QuotaAlertStep.objects.filter(pk__in=mine).select_related("alert")]
+    return [(step.pk, as_moved(step)) for step in QuotaAlertStep.objects.filter(pk__in=mine).select_related("alert")]
 
 
 def mark_told(ids: Iterable[int]) -> None:
@@ -163,7 +163,8 @@ def _write(row: QuotaAlert, finding: Finding, step: StepKind, *, at: datetime, e
     add_step(row, step, at=at)
 
 
-def _told(step: QuotaAlertStep) -> AlertMoved:
+def as_moved(step: QuotaAlertStep) -> AlertMoved:
+    """The step as others are told of it."""
     alert = step.alert
     return AlertMoved(
         alert=str(alert.pk),

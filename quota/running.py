@@ -41,7 +41,7 @@ async def running_worker(*, pace: Pace | None = None, rhythm: Rhythm | None = No
     try:
         office = post_office(store.do)
         drain = Drain(streams=streams, store=store, clock=time.monotonic, pace=pace, teller=office.relay)
-        tell = partial(_tell, office.relay, store)
+        tell = partial(tell_directly, office.relay, store)
         watch = Watch(engine=engine, store=store, clock=time.monotonic, tell=tell)
         errands = (*office.errands(), (_sync, SYNC_SECONDS))
         yield Worker(drain=drain, engine=engine, source=store, watch=watch, errands=errands, rhythm=rhythm)
@@ -54,7 +54,7 @@ async def running_worker(*, pace: Pace | None = None, rhythm: Rhythm | None = No
         await store.close()
 
 
-async def _tell(teller: Teller, store: DatabaseStore, moved: Sequence[AlertMoved]) -> None:
+async def tell_directly(teller: Teller, store: DatabaseStore, moved: Sequence[AlertMoved]) -> None:
     """As if it had come through the stream."""
     fields = ({"pool": one.pool, "payload": one.to_json()} for one in moved)
     entries = [

@@ -10,7 +10,16 @@ from django.utils import timezone
 
 from accounts.models import ClaudeAccount, Pool
 from quota import alerts
-from quota.alert_store import CLAIMED_FOR, CLOCK_SET_BACK_MS, claim_look, claim_untold, judge, mark_told
+from quota.alert_store import (
+    CLAIMED_FOR,
+    CLOCK_SET_BACK_MS,
+    claim_look,
+    claim_untold,
+    claim_untold_orphans,
+    judge,
+    mark_told,
+    resolve_orphans,
+)
 from quota.alerting.values import Cause, CauseKind, Finding, Level, Subject
 from quota.models import PoolWatch, QuotaAlert, QuotaAlertStep
 from quota.parsing import instant
@@ -80,6 +89,26 @@ class TestJudging:
         huge = "x" * 5_000
         judge(watched.pk, [Finding(CAUSE, Level.WARNING, name=huge, title=huge, text=huge)], now_ms=NOON_MS)
         assert QuotaAlert.objects.exists()
+
+    def test_who_looked_for_one_kind_says_nothing_of_others(self, watched: Pool) -> None:
+        judge(watched.pk, [found()], now_ms=NOON_MS)
+        away = found(cause=Cause(CauseKind.REDIS_AWAY, Subject.POOL, "p"))
+        judge(watched.pk, [away], now_ms=NOON_MS + 1, kinds=[CauseKind.REDIS_AWAY])
+        assert QuotaAlert.objects.open().count() == 2
+
+
+class TestOfADeletedPool:
+    def test_alerts_end_and_that_is_told(self, watched: Pool) -> None:
+        judge(watched.pk, [found()], now_ms=NOON_MS)
+        watched.delete()
+        assert [resolve_orphans(now=timezone.now()) for _ in range(2)] == [1, 0]
+        assert [moved.step for _, moved in claim_untold_orphans(now=timezone.now())] == ["opened", "resolved"]
+        assert not PoolWatch.objects.exists()
+
+    def test_those_of_other_pools_stay(self, watched: Pool) -> None:
+        judge(watched.pk, [found()], now_ms=NOON_MS)
+        assert resolve_orphans(now=timezone.now()) == 0
+        assert claim_untold_orphans(now=timezone.now()) == []
 
 
 class TestTelling:

@@ -1,25 +1,39 @@
 """From the engine to an alert and into the stream, as the worker does it."""
 
 import json
-from collections.abc import AsyncIterator
-from dataclasses import replace
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.utils import timezone
 
 from accounts.models import AccessKey, ClaudeAccount, Pool
 from accounts.services import create_account
+from notifications.models import Letter
+from notifications.post_office import PostOffice
+from notifications.sinks import WebhookSettings, sinks_of
+from notifications.slack_routes import SlackSettings
+from quota.alert_store import as_moved
 from quota.database_store import DatabaseStore
+from quota.drain import Drain
 from quota.engine.api import Engine
+from quota.engine.errors import EngineUnavailable
 from quota.engine.facade import open_engine
+from quota.engine.memory import MemoryEngine
 from quota.engine.stream import stream_key
 from quota.engine.types import Lease, LeaseRequest, Refusal, Settlement, Verdict
+from quota.engine.views import PoolSnapshot
 from quota.models import QuotaAlert, QuotaAlertStep
 from quota.publish import load_pool
-from quota.streams import open_client
-from quota.watch import Watch
+from quota.records import AlertMoved
+from quota.running import tell_directly
+from quota.streams import Streams, open_client
+from quota.watch import AWAY_SECONDS, Watch
 from tests.quota.conftest import key_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -139,6 +153,119 @@ async def test_a_pools_budget_that_only_alerts_refuses_nobody(
         assert isinstance(await engine.lease(request), Lease)
     await watch.look(str(pool.pk))
     assert (await QuotaAlert.objects.aget()).level == "exhausted"
+
+
+class Flickering(MemoryEngine):
+    """A store that is away when the test says so."""
+
+    away = True
+
+    async def snapshot(self, pool: str, **asked: Any) -> PoolSnapshot:
+        if self.away:
+            raise EngineUnavailable("Redis does not answer")
+        return await super().snapshot(pool, **asked)
+
+
+@dataclass
+class Outage:
+    """A pool whose Redis is away, a worker that looks, and what it tells people directly."""
+
+    alice: ClaudeAccount
+    now_ms: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
+    seconds: float = 0.0
+    said: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.pool = str(self.alice.pool_id)
+        self.engine = Flickering(clock=lambda: self.now_ms)
+        self.store = DatabaseStore(look_every=timedelta(0))
+        self.watch = Watch(engine=self.engine, store=self.store, clock=lambda: self.seconds, tell=self._hear)
+
+    async def _hear(self, moved: Sequence[AlertMoved]) -> None:
+        self.said += [f"{one.step} {one.kind}" for one in moved]
+
+    async def look(self, *, after: float) -> None:
+        """As the worker does it, so many seconds later."""
+        self.seconds += after
+        self.now_ms += int(after * 1_000)
+        try:
+            await self.watch.look(self.pool)
+        except EngineUnavailable:
+            await self.watch.without_redis([self.pool])
+
+
+@pytest.fixture
+async def outage(alice: ClaudeAccount) -> AsyncIterator[Outage]:
+    outage = Outage(alice)
+    await load_pool(outage.engine, outage.pool)
+    yield outage
+    await outage.store.close()
+
+
+async def test_redis_away_for_a_moment_is_no_alert(outage: Outage) -> None:
+    await outage.look(after=0)
+    await outage.look(after=AWAY_SECONDS - 0.1)
+    assert not await QuotaAlert.objects.aexists()
+
+
+async def test_redis_away_for_longer_is_an_alert_that_reaches_people_without_redis(outage: Outage) -> None:
+    for after in (0, AWAY_SECONDS, 1):
+        await outage.look(after=after)
+    alert = await QuotaAlert.objects.aget()
+    assert (alert.kind, alert.level, alert.title) == ("redis_away", "critical", "default: Redis does not answer")
+    assert "A worker gets no answer" in alert.text
+    assert outage.said == ["opened redis_away"]
+
+
+async def test_what_else_is_open_stays_as_it_was_while_nobody_can_look(outage: Outage) -> None:
+    outage.engine.away = False
+    await use(outage.engine, outage.alice, 850)
+    await outage.look(after=0)
+    outage.engine.away = True
+    for after in (1, AWAY_SECONDS):
+        await outage.look(after=after)
+    assert [one.kind async for one in QuotaAlert.objects.open().order_by("kind")] == ["limit", "redis_away"]
+
+
+async def test_it_ends_when_redis_has_answered_for_half_a_minute(outage: Outage) -> None:
+    for after in (0, AWAY_SECONDS):
+        await outage.look(after=after)
+    outage.engine.away = False
+    for after in (1, 29, 1):
+        await outage.look(after=after)
+    steps = [(kind, told) async for kind, told in QuotaAlertStep.objects.order_by("pk").values_list("kind", "told")]
+    assert steps[0][0] == "opened"
+    assert steps[-1] == ("resolved", True)
+
+
+async def test_who_hears_it_directly_and_from_the_stream_gets_one_letter(
+    alice: ClaudeAccount, engine: Engine, watch: Watch, redis_url: str
+) -> None:
+    store = DatabaseStore(look_every=timedelta(0))
+    settings = SlackSettings(shared_webhook="https://hooks.slack.com/services/T0/B0/x")
+    office = PostOffice(sinks=sinks_of(settings, WebhookSettings()), do=store.do, now=timezone.now)
+    await store.pools()
+    await use(engine, alice, 850)
+    await watch.look(str(alice.pool_id))
+    step = await QuotaAlertStep.objects.select_related("alert").aget()
+    await tell_directly(office.relay, store, [as_moved(step)])
+    streams = Streams(open_client(redis_url), name="one")
+    await Drain(streams=streams, store=store, clock=lambda: 0.0, teller=office.relay).everything()
+    assert [one.event async for one in Letter.objects.all()] == [f"alert:{step.alert_id}:1"]
+    await streams.close()
+    await store.close()
+
+
+async def test_an_alert_of_a_deleted_pool_ends_and_people_are_told(outage: Outage) -> None:
+    outage.engine.away = False
+    await use(outage.engine, outage.alice, 850)
+    await outage.look(after=0)
+    await ClaudeAccount.objects.all().adelete()
+    await Pool.objects.all().adelete()
+    for _ in range(2):
+        await outage.watch.forget_gone()
+    assert outage.said == ["resolved limit"]
+    assert not await QuotaAlert.objects.open().aexists()
 
 
 async def test_a_pool_that_takes_long_to_look_at_is_looked_at_less_often(alice: ClaudeAccount, engine: Engine) -> None:
