@@ -38,7 +38,13 @@ def _play(options: argparse.Namespace) -> int:
 
     made = setup_databases(verbosity=0, interactive=False)
     try:
-        plan = Plan(seed=options.seed, transitions=options.transitions, kills=options.kills, workers=options.workers)
+        plan = Plan(
+            seed=options.seed,
+            transitions=options.transitions,
+            kills=options.kills,
+            workers=options.workers,
+            patience=options.patience,
+        )
         result = run(plan, database=stores.address_of(connection.settings_dict))
         print(table(result))
     finally:
@@ -51,6 +57,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=int(time.time()), help="of faults, deaths and the order of letters")
     parser.add_argument("--transitions", type=int, default=500)
     parser.add_argument("--workers", type=int, default=16)
+    parser.add_argument("--patience", type=float, default=600, help="seconds until what still waits counts as stuck")
     parser.add_argument("--kills", type=int, default=6, help="workers killed while they deliver")
     return parser.parse_args(arguments)
 

@@ -1,7 +1,7 @@
 """Processes that do what a worker does of telling people, started in milliseconds.
 
-`python -m tests.chaos_slack.workers URL SEED WORKERS TRANSITIONS TOGETHER INTERVAL HELD_FOR` imports everything once and then
-forks a worker for each number it reads on its standard input, answering with its process id. Each writes its share of
+`python -m tests.chaos_slack.workers URL SEED WORKERS TRANSITIONS TOGETHER INTERVAL HELD_FOR` imports all of it once and
+then forks a worker for each number on its standard input, answering with its process id. Each writes its share of
 the letters, which another one writes too, and carries what waits until it is told to leave.
 """
 
@@ -33,6 +33,7 @@ from tests.chaos_slack.plan import CHANNEL, Plan, transitions  # noqa: E402
 from tests.notifications.fakes import NAMES, FakeEntry, alert_entry  # noqa: E402
 
 BATCH = 10
+PAUSE_SECONDS = 0.2
 
 
 class Hurried:
@@ -74,7 +75,7 @@ async def work(url: str, plan: Plan, number: int) -> None:
             await office.relay.publish(share.pop(0), names=NAMES)
         await office.deliver()
         with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), 0.02)
+            await asyncio.wait_for(stop.wait(), PAUSE_SECONDS)
 
 
 def _share(plan: Plan, mine: int, random: Random) -> list[list[FakeEntry]]:
