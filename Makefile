@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3 p
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser test-typescript check format lock bench-engine bench-gateway bench-pages chaos clean
+.PHONY: help run test test-browser test-typescript check format lock bench-engine bench-gateway bench-pages chaos chaos-slack clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ bench-pages: $(VENV)/dev.stamp ## measure the admin site's pages at full size, i
 
 chaos: $(VENV)/dev.stamp ## play every fault of the simulator against the gateway for a minute; ARGS="--seed 7" and others
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
+chaos-slack: $(VENV)/dev.stamp ## kill and restart workers while they tell a stumbling Slack of 500 transitions; prints what arrived
+	@$(BIN)/python -m tests.chaos_slack $(ARGS)
 
 clean: ## remove the environment and caches; your data (.data, .env) stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache staticfiles

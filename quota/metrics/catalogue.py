@@ -98,6 +98,21 @@ CALLS: Final = Metric(
 UNPRICED: Final = Metric(
     "nubabel_calls_unpriced_total", Kind.COUNTER, "Calls whose model no price list knows.", ("pool", "account")
 )
+UNCOUNTED_TOKENS: Final = Metric(
+    "nubabel_uncounted_tokens",
+    Kind.GAUGE,
+    "Tokens of the month's final days that Anthropic counted and we did not; below zero, we counted more.",
+    ("pool", "account"),
+)
+UNCOUNTED_COST: Final = Metric(
+    "nubabel_uncounted_dollars", Kind.GAUGE, "The same in US dollars, where Anthropic tells them.", ("pool", "account")
+)
+ADMIN_API_AGE: Final = Metric(
+    "nubabel_admin_api_age_seconds",
+    Kind.GAUGE,
+    "Since an organization's Admin API last answered in full.",
+    ("organization",),
+)
 BREAKER: Final = Metric(
     "nubabel_breaker_state",
     Kind.GAUGE,
@@ -130,7 +145,7 @@ POOL_LOADED: Final = Metric("nubabel_pool_loaded", Kind.GAUGE, "1 if the engine 
 
 ALL: Final = (
     *(REQUESTS, DURATION, FIRST_BYTE, WAIT, ATTEMPTS, FAILOVERS, REFUSED, SLACK, REDIS_LATENCY),
-    *(COST, TOKENS, CALLS, UNPRICED),
+    *(COST, TOKENS, CALLS, UNPRICED, UNCOUNTED_TOKENS, UNCOUNTED_COST, ADMIN_API_AGE),
     *(BREAKER, BREAKER_FAILURES, ENABLED, HOLDS, LOAD, IN_FLIGHT, LIMIT, LIMIT_USED, LIMIT_RESERVED),
     *(LEASES, WAITING, LAG_ENTRIES, LAG_SECONDS, SET_ASIDE, PROCESSES, UP, POOL_LOADED),
 )

@@ -7,15 +7,17 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 from django.db import DatabaseError, InterfaceError
+from django.utils import timezone
 from redis.exceptions import RedisError, ResponseError
 
 from accounts.database import in_database
 from quota.engine.api import Engine
 from quota.engine.errors import EngineEmpty, EngineError
-from quota.metrics import ledger, shelves
+from quota.metrics import ledger, reconciled, shelves
 from quota.metrics.accounts import put_snapshot
 from quota.metrics.catalogue import LAG_ENTRIES, LAG_SECONDS, POOL_LOADED, PROCESSES, UP, WAITING, Metric
 from quota.metrics.sheet import Labels, Sheet
@@ -57,6 +59,7 @@ class Gatherer:
         read = await in_database(ledger.read)
         self._names, self._pools = read.names, read.pools
         ledger.put(sheet, read)
+        reconciled.put(sheet, await in_database(partial(reconciled.read, timezone.now())), names=self._names)
 
     async def _counts(self, sheet: Sheet) -> None:
         async with self._redis.pipeline(transaction=False) as pipe:

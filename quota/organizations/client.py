@@ -5,6 +5,7 @@ has none of them, the classic usage report is, and the cost per key stays unknow
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -30,6 +31,7 @@ _REFUSED: Final = frozenset({401, 403})
 _MISSING: Final = frozenset({400, 404})
 _THROTTLED: Final = 429
 _OK: Final = 200
+_SECONDS: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 
 Params = Mapping[str, str]
 
@@ -162,7 +164,8 @@ def _trouble(path: str, status: int, headers: Mapping[str, str]) -> AdminApiErro
 
 
 def _seconds(text: str) -> float | None:
-    return float(text) if text.isdigit() else None
+    """Whole or fractional seconds; a date, which the header may also be, says nothing to a caller with its own pace."""
+    return float(text) if _SECONDS.fullmatch(text) else None
 
 
 def _document(body: bytes) -> Mapping[str, Any]:

@@ -14,7 +14,7 @@ from quota.models import Organization, OrganizationKey, RateLimit, ReportedUsage
 from quota.models.organizations import SyncState
 from quota.organizations.client import Report
 from quota.organizations.matching import matched
-from quota.organizations.reading import KeyFacts, OrganizationFacts, RateLimitFacts
+from quota.organizations.reading import KeyFacts, OrganizationFacts, RateLimitFacts, added_up, merged
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +84,11 @@ def _note_change(row: RateLimit, limits: Mapping[str, int], *, now: datetime) ->
 
 
 def _keep_usage(organization: Organization, report: Report) -> None:
-    costs = {(cost.key_id, cost.day): cost.cost_nano for cost in report.costs or ()}
+    costs = added_up(report.costs or ())
     unknown = None if report.costs is None else 0
     rows = [
         ReportedUsage(organization=organization, cost_nano=costs.get((used.key_id, used.day), unknown), **asdict(used))
-        for used in report.usage
+        for used in merged(report.usage, also=costs)
     ]
     _upsert(ReportedUsage, rows, known_by=("organization", "key_id", "day"))
 

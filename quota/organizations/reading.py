@@ -3,8 +3,8 @@
 Source: Anthropic's Admin API as of November 2026. Amounts come as decimal texts in cents, with fractions.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, TypeVar
@@ -59,6 +59,12 @@ class UsageFacts:
     cache_write_1h_tokens: int = 0
     web_searches: int = 0
 
+    def __add__(self, other: "UsageFacts") -> "UsageFacts":
+        """Both of one key and day. Requests are known if either row tells them."""
+        counts = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in {"key_id", "day"}}
+        sums = {name: _sum(count, getattr(other, name)) for name, count in counts.items()}
+        return replace(self, **sums)
+
 
 @dataclass(frozen=True, slots=True)
 class CostFacts:
@@ -67,6 +73,31 @@ class CostFacts:
     key_id: str
     day: date
     cost_nano: int
+
+
+def merged(usage: Iterable[UsageFacts], *, also: Iterable[tuple[str, date]] = ()) -> list[UsageFacts]:
+    """One row for each key and day, however many tell of it; and an empty one for each of `also` that none tells of.
+
+    What has no key (the console, batches of a key deleted since) may come in several rows, and what costs without
+    tokens (searches, code execution) in a row of costs alone.
+    """
+    rows: dict[tuple[str, date], UsageFacts] = {place: UsageFacts(*place) for place in also}
+    for used in usage:
+        place = (used.key_id, used.day)
+        rows[place] = rows[place] + used if place in rows else used
+    return list(rows.values())
+
+
+def added_up(costs: Iterable[CostFacts]) -> dict[tuple[str, date], int]:
+    """Nano-dollars by key and day."""
+    sums: dict[tuple[str, date], int] = {}
+    for cost in costs:
+        sums[cost.key_id, cost.day] = sums.get((cost.key_id, cost.day), 0) + cost.cost_nano
+    return sums
+
+
+def _sum(left: int | None, right: int | None) -> int | None:
+    return right if left is None else left if right is None else left + right
 
 
 def organization(document: Mapping[str, Any]) -> OrganizationFacts:

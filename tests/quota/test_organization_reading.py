@@ -13,7 +13,7 @@ from quota.errors import AdminAnswerOdd
 from quota.organizations import reading
 from quota.organizations.counts import Count, lines
 from quota.organizations.matching import fits, matched
-from quota.organizations.reading import KeyFacts
+from quota.organizations.reading import CostFacts, KeyFacts, UsageFacts
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 
@@ -83,3 +83,16 @@ def test_a_cost_that_was_not_told_by_key_is_no_difference() -> None:
     day = date(2026, 11, 27)
     (line,) = lines({("a", day): Count(1, 5)}, {("a", day): Count(1, None)}, complete_until=None, now=NOW)
     assert (line.tokens, line.cost_nano) == (0, None)
+
+
+def test_rows_of_one_key_and_day_are_added_up() -> None:
+    day = date(2026, 11, 27)
+    rows = [UsageFacts("", day, None, 1, 2), UsageFacts("", day, 3, 10, 20), UsageFacts("k", day, 1)]
+    assert reading.merged(rows) == [UsageFacts("", day, 3, 11, 22), UsageFacts("k", day, 1)]
+
+
+def test_what_costs_without_tokens_has_a_row_too() -> None:
+    day = date(2026, 11, 27)
+    costs = reading.added_up([CostFacts("k", day, 5), CostFacts("k", day, 7)])
+    assert costs == {("k", day): 12}
+    assert reading.merged([], also=costs) == [UsageFacts("k", day)]

@@ -23,6 +23,7 @@ from simulator.clock import ManualClock
 from simulator.errors import Forbidden, RateLimited
 from simulator.testing import RunningSimulator, running_simulator, threaded_simulator
 from simulator.world import World, demo_world
+from tests.gateway.test_resolving import Names
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -213,6 +214,20 @@ async def test_a_key_is_sent_to_no_address_that_is_not_allowed(simulator: Runnin
     (outcome,) = await sync(simulator, found)
     assert "not sent anywhere" in outcome.why
     assert not simulator.world.exchanges
+
+
+@pytest.mark.parametrize(
+    ("leads_to", "reached"), [("127.0.0.1", True), ("10.0.0.1", False), ("169.254.169.254", False)]
+)
+async def test_an_admin_key_goes_only_to_addresses_that_are_judged_at_the_connection(
+    leads_to: str, reached: bool, simulator: RunningSimulator, settings: Any
+) -> None:
+    found = await organization(simulator)
+    settings.SIMULATOR_URL = found.base_url = simulator.url.replace("127.0.0.1", "localhost")
+    settings.ALLOWED_BASE_URLS = (found.base_url,)
+    (outcome,) = await sync_these([found], now=now_of(simulator.world), names=lambda: Names([leads_to]))
+    assert (outcome.ok, bool(simulator.world.exchanges)) == (reached, reached)
+    assert reached or "ANTHROPIC_PRIVATE_NETWORKS" in outcome.why
 
 
 async def test_of_many_pollers_one_asks(simulator: RunningSimulator) -> None:

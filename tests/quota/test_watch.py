@@ -28,7 +28,7 @@ from quota.engine.memory import MemoryEngine
 from quota.engine.stream import stream_key
 from quota.engine.types import Lease, LeaseRequest, Refusal, Settlement, Verdict
 from quota.engine.views import PoolSnapshot
-from quota.models import QuotaAlert, QuotaAlertStep
+from quota.models import Organization, QuotaAlert, QuotaAlertStep
 from quota.publish import load_pool
 from quota.records import AlertMoved
 from quota.running import tell_directly
@@ -153,6 +153,44 @@ async def test_a_pools_budget_that_only_alerts_refuses_nobody(
         assert isinstance(await engine.lease(request), Lease)
     await watch.look(str(pool.pk))
     assert (await QuotaAlert.objects.aget()).level == "exhausted"
+
+
+def told_by_anthropic(account: ClaudeAccount, *, tokens: int, rpm: int) -> None:
+    """What its organization's Admin API said: usage of yesterday, which is final, and a rate limit."""
+    now = timezone.now()
+    acme = Organization.objects.create(name="acme", anthropic_id="org_1", synced_at=now, complete_until=now)
+    acme.keys.create(key_id="k", status="active", account=account, seen_at=now)
+    acme.usage.create(key_id="k", day=now.date() - timedelta(days=1), input_tokens=tokens)
+    limits = {"requests_per_minute": rpm}
+    acme.rate_limits.create(group="opus-5", kind="model_group", limits=limits, seen_at=now)
+    ClaudeAccount.objects.update(organization_id="org_1", limit_requests_minute=50)
+
+
+async def kinds_after_a_look(account: ClaudeAccount, engine: Engine, watch: Watch) -> list[str]:
+    await load_pool(engine, str(account.pool_id))
+    await watch.look(str(account.pool_id))
+    return [f"{one.kind} {one.detail}" async for one in QuotaAlert.objects.open().order_by("kind", "detail")]
+
+
+async def test_a_count_that_is_not_ours_is_an_alert_of_the_day_and_of_the_month(
+    alice: ClaudeAccount, engine: Engine, watch: Watch
+) -> None:
+    await sync_to_async(told_by_anthropic)(alice, tokens=2_000_000, rpm=50)
+    assert await kinds_after_a_look(alice, engine, watch) == ["drift day", "drift month"]
+
+
+async def test_a_count_within_what_the_pool_tolerates_is_none(
+    alice: ClaudeAccount, engine: Engine, watch: Watch
+) -> None:
+    await sync_to_async(told_by_anthropic)(alice, tokens=999_999, rpm=50)
+    assert await kinds_after_a_look(alice, engine, watch) == []
+
+
+async def test_accounts_that_may_ask_more_than_anthropic_allows_are_an_alert(
+    alice: ClaudeAccount, engine: Engine, watch: Watch
+) -> None:
+    await sync_to_async(told_by_anthropic)(alice, tokens=0, rpm=49)
+    assert await kinds_after_a_look(alice, engine, watch) == ["rate_limits requests per minute"]
 
 
 class Flickering(MemoryEngine):

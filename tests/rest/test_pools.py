@@ -90,3 +90,18 @@ def test_the_list_costs_the_same_queries_for_2_and_for_200(admin):
     many = queries()
     assert (few[1], many[1]) == (2, 200)
     assert few[0] == many[0] <= 8
+
+
+def test_how_anthropics_count_is_used_is_set_like_the_rest(admin, pool):
+    wanted = {"count_foreign_usage": True, "alert_drift_percent": None, "alert_drift_dollars": "2.50"}
+    shown = admin.patch(at(pool), wanted, If_Match="*").json()
+    assert {name: shown[name] for name in wanted} == wanted
+    pool.refresh_from_db()
+    assert (pool.count_foreign_usage, pool.alert_drift_percent, pool.alert_drift_tokens) == (True, None, 1_000_000)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"alert_drift_percent": 0}, {"alert_drift_dollars": "-1"}, {"alert_drift_tokens": -1}]
+)
+def test_a_tolerance_below_nothing_is_refused(admin, pool, wrong):
+    assert admin.patch(at(pool), wrong, If_Match="*").status_code == 400

@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings as django_settings
+from django.utils import timezone
 from redis.exceptions import RedisError
 
 from accounts.models import ClaudeAccount, Pool
@@ -16,6 +19,7 @@ from quota.metrics import catalogue, tallies
 from quota.metrics.gather import Gatherer
 from quota.metrics.pulse import Pulse
 from quota.metrics.sheet import Sheet
+from quota.models import Organization
 from quota.publish import load_pool
 from quota.records import AttemptRecord, TokenUsage
 from quota.running import running_worker
@@ -161,3 +165,22 @@ async def test_counts_that_could_not_be_handed_over_are_kept(redis_url: str) -> 
     with pytest.raises(RedisError):
         await pulse.beat()
     assert sum(tallies.taken().values()) == 1
+
+
+async def test_what_anthropic_counted_and_we_did_not_is_told_for_days_that_are_final(
+    pool: Pool, alice: ClaudeAccount, gatherer: Gatherer
+) -> None:
+    now = timezone.now()
+    yesterday = now.date() - timedelta(days=1)
+
+    def tell() -> None:
+        acme = Organization.objects.create(name="acme", synced_at=now, complete_until=now)
+        acme.keys.create(key_id="k", status="active", account=alice, seen_at=now)
+        acme.usage.create(key_id="k", day=yesterday, input_tokens=900, cost_nano=2_500_000_000)
+        acme.usage.create(key_id="k", day=now.date(), input_tokens=7, cost_nano=0)
+
+    await sync_to_async(tell)()
+    sheet = await gatherer.gather()
+    assert sheet.values[catalogue.UNCOUNTED_TOKENS]["default", "alice"] == 900
+    assert sheet.values[catalogue.UNCOUNTED_COST]["default", "alice"] == Decimal("2.5")
+    assert 0 <= sheet.values[catalogue.ADMIN_API_AGE]["acme",] < 60
