@@ -4,12 +4,13 @@ Source: Anthropic's Admin API as of November 2026. Amounts come as decimal texts
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, TypeVar
 
 from quota.errors import AdminAnswerOdd
+from quota.facts import TOKEN_KINDS
 
 NANO_PER_CENT: Final = 10_000_000
 DIGITS_MAX: Final = 11
@@ -61,9 +62,8 @@ class UsageFacts:
 
     def __add__(self, other: "UsageFacts") -> "UsageFacts":
         """Both of one key and day. Requests are known if either row tells them."""
-        counts = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in {"key_id", "day"}}
-        sums = {name: _sum(count, getattr(other, name)) for name, count in counts.items()}
-        return replace(self, **sums)
+        sums = (getattr(self, name) + getattr(other, name) for name in TOKEN_KINDS)
+        return UsageFacts(self.key_id, self.day, _sum(self.requests, other.requests), *sums)
 
 
 @dataclass(frozen=True, slots=True)

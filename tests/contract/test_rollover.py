@@ -77,7 +77,8 @@ class Rollover:
         await self.check()
 
     def _acts(self) -> list[Callable[[], Awaitable[None]]]:
-        acts = [self._lease] * self.random.randrange(2, 8) + [self._settle] * self.random.randrange(6)
+        leases, ends = self.random.randrange(2, 8), self.random.randrange(6)
+        acts: list[Callable[[], Awaitable[None]]] = [*[self._lease] * leases, *[self._settle] * ends]
         self.random.shuffle(acts)
         return acts
 

@@ -1,5 +1,6 @@
 """The Admin API asked: pages to the end, odd answers refused by name, no wait without an end."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from quota.organizations.reading import CostFacts, UsageFacts
 
 KEY = "sk-ant-admin01-canary"
 DAY = date(2026, 11, 27)
+SILENCE = object()
 USAGE = "/v1/organizations/analytics/usage"
 COST = "/v1/organizations/analytics/cost"
 CLASSIC = "/v1/organizations/usage_report/messages"
@@ -33,6 +35,8 @@ class AdminDouble:
     async def answer(self, request: web.Request) -> web.Response:
         self.asked.append(request)
         known = self.answers.get(request.path, web.Response(status=404))
+        if known is SILENCE:
+            await asyncio.Event().wait()
         found = known.pop(0) if isinstance(known, list) else known
         return found if isinstance(found, web.Response) else web.json_response(found)
 
@@ -41,7 +45,7 @@ class AdminDouble:
 async def admin_double(*, deadline: float) -> AsyncIterator[AdminDouble]:
     app = web.Application()
     async with aiohttp.ClientSession() as session:
-        runner = web.AppRunner(app, access_log=None)
+        runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
         double = AdminDouble(AdminClient(session, key=Secret(KEY), base_url="http://127.0.0.1:1", deadline=deadline))
         app.router.add_get("/{rest:.*}", double.answer)
         await runner.setup()
@@ -135,6 +139,7 @@ async def test_a_throttle_says_how_long(header: str, seconds: float | None, admi
 
 
 async def test_silence_ends() -> None:
-    async with admin_double(deadline=0.000001) as admin:
+    async with admin_double(deadline=0.02) as admin:
+        admin.answers["/v1/organizations/me"] = SILENCE
         with pytest.raises(AdminUnreachable, match="TimeoutError"):
             await admin.client.organization()
