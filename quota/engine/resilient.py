@@ -147,7 +147,8 @@ class ResilientEngine:
             await self._store.clear_cooldown(pool, account, actor=actor)
 
     async def set_foreign(self, pool: str, used: Mapping[str, Foreign], *, day: int) -> bool:
-        return await self._ask(lambda store: store.set_foreign(pool, used, day=day))
+        with self._contact:
+            return await self._store.set_foreign(pool, used, day=day)
 
     async def emit(self, pool: str, events: Sequence[Event]) -> None:
         with self._contact:

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from django.utils import timezone
+from msgspec.structs import replace
 
 from accounts.models import AccessKey, ClaudeAccount, Pool
 from accounts.services import create_account
