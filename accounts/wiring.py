@@ -1,13 +1,16 @@
 """The only place of this app that reads Django's settings."""
 
 from functools import lru_cache, partial
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from accounts.base_urls import may_be_reached
 from accounts.keyring import Keyring, key_fault
-from accounts.resolving import May
+
+if TYPE_CHECKING:
+    from accounts.resolving import May
 
 DEFAULT_BASE_URL = "https://api.anthropic.com"
 
@@ -46,6 +49,6 @@ def allowed_base_urls() -> tuple[str, ...]:
     return tuple(getattr(settings, "ALLOWED_BASE_URLS", (DEFAULT_BASE_URL,)))
 
 
-def reachable() -> May:
+def reachable() -> "May":
     """Judges where a name leads: to the public internet or to ANTHROPIC_PRIVATE_NETWORKS; this machine's to itself."""
     return partial(may_be_reached, private=getattr(settings, "ANTHROPIC_PRIVATE_NETWORKS", ()))
