@@ -18,6 +18,8 @@ BATCH_LIFE: Final = timedelta(hours=24)
 """Anthropic ends a batch by then, whatever it has done."""
 PLACE_LIFE: Final = timedelta(days=1)
 PAGE_MAX: Final = 1_000
+FIRST_LOOK: Final = timedelta(seconds=30)
+"""After so long a new batch is asked about for the first time, in order to charge it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,8 @@ class Owned:
     account: str
     document: Mapping[str, Any] = field(default_factory=dict, repr=False)
     open: bool = False
+    client: str = ""
+    """Whose limits a batch's cost counts against; read when it is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +82,17 @@ async def _asked(work: Callable[[], T]) -> T:
 
 
 def _note(owned: Owned, principal: str) -> None:
-    news = {"document": dict(owned.document), "open_until": timezone.now() + BATCH_LIFE if owned.open else None}
-    made = {"kind": owned.kind, "account_id": owned.account, "principal": principal, **news}
-    row, created = Resource.objects.get_or_create(pk=owned.id, defaults=made)
+    now = timezone.now()
+    news = {"document": dict(owned.document), "open_until": now + BATCH_LIFE if owned.open else None}
+    due = {"bill_due_at": now + FIRST_LOOK} if owned.kind == Resource.Kind.BATCH else {}
+    made = {"kind": owned.kind, "account_id": owned.account, "principal": principal, "client": owned.client}
+    row, created = Resource.objects.get_or_create(pk=owned.id, defaults={**made, **news, **due})
     if created or row.principal != principal:
         return
     if owned.open and row.open_until:
         news.pop("open_until")  # counts from its creation
+    if not owned.open and row.bill_due_at:
+        news["bill_due_at"] = now  # it has ended: what it cost can be found out
     _alive(principal).filter(pk=owned.id).update(**news)
 
 

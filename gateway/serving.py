@@ -13,7 +13,7 @@ from gateway.ids import new_id
 from gateway.lists import Lists
 from gateway.owners import Owners
 from gateway.paths import Action
-from gateway.pinned import Answered, Asked, Pinned
+from gateway.pinned import Answered, Asked, BeforeDeletion, Pinned, nothing_owed
 from gateway.ports import Listener, Source
 from gateway.preparing import Context, prepare
 from gateway.responses import Provenance, Response, own
@@ -57,9 +57,9 @@ class Service:
             return refusal(UNKNOWN_HOLDER)
 
 
-def service_over(owners: Owners) -> Service:
-    """Give the service that remembers resources there."""
-    return Service(Pinned(owners), Lists(owners))
+def service_over(owners: Owners, *, before_deletion: BeforeDeletion = nothing_owed) -> Service:
+    """Give the service that remembers resources there. `before_deletion`: see `Pinned`."""
+    return Service(Pinned(owners, before_deletion=before_deletion), Lists(owners))
 
 
 def refusal(refused: CallerRefused) -> Response:
