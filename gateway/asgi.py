@@ -43,9 +43,8 @@ from quota.metrics.catalogue import REFUSED
 SOURCE: Final = "gateway"
 _ELSEWHERE: Final = "This access key may not be used from this address. Its networks are set where keys are made."
 _NO_BATCHES: Final = (
-    "This access key has a limit of tokens or cost, and what a batch costs is known when it has ended, too late to hold "
-    "it to that. Use a key without such a limit (its batches are charged to it all the same), or send the messages one "
-    "by one."
+    "This access key has a limit of tokens or cost, to which batches cannot be held: what one costs is known when it "
+    "has ended. Use a key without such a limit (it is charged all the same), or send the messages one by one."
 )
 _LOGIN: Final = "Present an access key of this pool as Authorization: Bearer or as x-api-key."
 

@@ -125,7 +125,7 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc] # unfold is untyped
 
     @display(description="cost", ordering="cost_nano")
     def shown_cost(self, row: Any) -> str:  # noqa: ANN401
-        return dollars(row.cost)
+        return dollars(row.cost) + (" (estimate)" if getattr(row, "cost_is_estimate", False) else "")
 
 
 def name_keys(rows: Iterable[Any]) -> None:

@@ -1,4 +1,4 @@
-"""What a batch cost is charged to whoever made it, as if nothing else were possible: database, Redis and SDK are real."""
+"""What a batch cost is charged to whoever made it. Database, Redis and SDK are real, only Anthropic is a double."""
 
 from datetime import timedelta
 
