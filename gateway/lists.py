@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import replace as changed
 from typing import Any, Final
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 from msgspec.structs import replace
 
@@ -23,6 +23,8 @@ from gateway.wire import Request
 
 AT_A_TIME: Final = 8
 DEFAULT_LIMIT: Final = 20
+BUILT_IN_MAX: Final = 100
+"""More skills than that Anthropic gives nobody at once."""
 _PAGE: Final = "page_"
 _BUILT_IN: Final = "page_anthropic_"
 _GOOD: Final = frozenset(range(200, 300))
@@ -75,11 +77,11 @@ class Lists:
         """Give one page. Raises `CallerRefused` (400) for a cursor that is not in the list, `OwnersUnavailable`."""
         kind, query = asked.found.route.kind, read_query(asked.request.target)
         if query.built_in is not None:
-            return await self._anthropics(asked, send, query.built_in)
+            return await self._anthropics(asked, send, query.built_in, query.wanted.limit)
         page = await self._page(asked, query)
         ends = kind == "skill" and not page.has_more and query.source != "custom"
         if ends and not page.items:
-            return await self._anthropics(asked, send, "")
+            return await self._anthropics(asked, send, "", query.wanted.limit)
         documents = await self._documents(page.items, asked, send)
         body = json.dumps(_body(kind, page, documents, goes_on=ends)).encode()
         ours = at_our_address(body, base_url=asked.base_url) if kind == _BY_ID else body
@@ -122,9 +124,11 @@ class Lists:
         await self._owners.note(seen, principal=asked.context.principal)
         return document
 
-    async def _anthropics(self, asked: Asked, send: Send, place: str) -> Response:
+    async def _anthropics(self, asked: Asked, send: Send, place: str, limit: int) -> Response:
         """Give Anthropic's own skills, which any account sees alike."""
-        target = f"{asked.request.target.partition('?')[0]}?source=anthropic" + (f"&page={place}" if place else "")
+        path = asked.request.target.partition("?")[0]
+        page = f"&page={quote(place)}" if place else ""
+        target = f"{path}?source=anthropic&limit={min(limit, BUILT_IN_MAX)}{page}"
         response = (await send(replace(asked.request, target=target), asked.context)).response
         return replace(response, body=_renamed_page(response.body))
 

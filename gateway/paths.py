@@ -46,6 +46,7 @@ class Found:
     id: str = ""
 
 
+MODEL_KIND: Final = "model"
 _ID: Final = r"[A-Za-z0-9._:@\-]{1,200}"
 
 _VERSIONS: Final = (
@@ -69,8 +70,8 @@ def _addresses(kind: str, base: str, body_max: int, *below: tuple[str, str]) -> 
 ROUTES: Final = (
     Route("POST", re.compile(r"/v1/messages"), MESSAGE_MAX),
     Route("POST", re.compile(r"/v1/messages/count_tokens"), MESSAGE_MAX),
-    Route("GET", re.compile(r"/v1/models")),
-    Route("GET", re.compile(rf"/v1/models/{_ID}")),
+    Route("GET", re.compile(r"/v1/models"), kind=MODEL_KIND),
+    Route("GET", re.compile(rf"/v1/models/(?P<id>{_ID})"), kind=MODEL_KIND),
     *_addresses("batch", "/v1/messages/batches", BATCH_MAX, ("POST", "/cancel"), ("GET", "/results")),
     *_addresses("file", "/v1/files", FILE_MAX, ("GET", "/content")),
     *_addresses("skill", "/v1/skills", MESSAGE_MAX, *_VERSIONS),

@@ -64,7 +64,7 @@ def service_over(owners: Owners, *, before_deletion: BeforeDeletion = nothing_ow
 
 def refusal(refused: CallerRefused) -> Response:
     """Say no in Anthropic's form; there is no activity to name."""
-    said = own(OwnAnswer(refused.status, refused.type, refused.message), Provenance(f"req_{uuid.uuid4().hex}"))
+    said = own(OwnAnswer(refused.status, refused.type, refused.message), Provenance(str(uuid.uuid4())))
     ours = tuple(pair for pair in said.headers if not pair[0].startswith("nubabel-"))
     return Response(said.status, (*ours, *refused.headers), said.body)
 

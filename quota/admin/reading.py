@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 GONE = "deleted"
 NOTHING = "–"
+_OWN_REQUEST = "req_"
 _BEGINNING = re.compile(r"[0-9a-f]{8,32}")
 
 Method = TypeVar("Method", bound="Callable[..., object]")
@@ -179,8 +180,11 @@ def as_id(text: str) -> uuid.UUID | None:
 
 
 def as_ids(text: str) -> tuple[uuid.UUID, uuid.UUID] | None:
-    """Read a search for an id or its beginning (eight digits or more): the first and the last id it may mean."""
-    digits = text.strip().lower().replace("-", "")
+    """Read a search for an id or its beginning (eight digits or more): the first and the last id it may mean.
+
+    The gateway's own answers give a request's id in the form of Anthropic's.
+    """
+    digits = text.strip().lower().removeprefix(_OWN_REQUEST).replace("-", "")
     if not _BEGINNING.fullmatch(digits):
         return None
     return uuid.UUID(digits.ljust(32, "0")), uuid.UUID(digits.ljust(32, "f"))
