@@ -54,6 +54,7 @@ _VERSIONS: Final = (
     ("POST", "/versions"),
     ("GET", rf"/versions/{_ID}"),
     ("DELETE", rf"/versions/{_ID}"),
+    ("GET", rf"/versions/{_ID}/content"),
 )
 
 
