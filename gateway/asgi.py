@@ -100,13 +100,13 @@ class Gateway:
         try:
             principal = await self.authenticate(headers)
         except KeysDiffer as differ:
-            raise CallerRefused(401, "authentication_error", str(differ)) from None
+            raise _stranger(str(differ)) from None
         except AccessRefused:
-            raise CallerRefused(401, "authentication_error", f"The access key is not valid. {_LOGIN}") from None
+            raise _stranger(f"The access key is not valid. {_LOGIN}") from None
         except (AccessUndecided, TimeoutError):
             raise _unavailable("Who asks cannot be found out at the moment.") from None
         if principal is None:
-            raise CallerRefused(401, "authentication_error", _LOGIN)
+            raise _stranger(_LOGIN)
         if not principal.may(Scope.MESSAGES):
             raise CallerRefused(403, "permission_error", f"This access key lacks the scope {Scope.MESSAGES}.")
         return principal
@@ -168,6 +168,10 @@ def _context(head: Head, principal: Principal) -> Context:
         agent=head.agent,
         parent_agent=head.parent_agent,
     )
+
+
+def _stranger(message: str) -> CallerRefused:
+    return CallerRefused(401, "authentication_error", message, headers=(("x-should-retry", "false"),))
 
 
 def _unavailable(message: str) -> CallerRefused:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from accounts.errors import AccessRefused, AccessUndecided
+from accounts.errors import AccessRefused, AccessUndecided, KeysDiffer
 from accounts.principals import Kind, Principal
 from accounts.scopes import Scope
 from gateway.arriving import Patience
@@ -562,3 +562,9 @@ async def test_an_error_of_ours_has_a_request_id_by_which_the_request_can_be_fou
     caller = await ask(gateway_over(stage(alpha=[fails(500)])))
     activity = caller.headers["nubabel-activity"]
     assert (caller.headers["request-id"], caller.error) == (f"req_{activity.replace('-', '')}", "api_error")
+
+
+@pytest.mark.parametrize("stranger", [None, AccessRefused(), KeysDiffer()], ids=["no key", "a wrong key", "two keys"])
+async def test_whoever_presents_no_good_key_is_told_that_trying_again_is_pointless(stranger):
+    caller = await ask(gateway_over(stage(alpha=[ok()]), principal=stranger))
+    assert (caller.status, caller.headers["x-should-retry"]) == (401, "false")
