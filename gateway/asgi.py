@@ -29,14 +29,14 @@ from gateway.body_memory import BodyMemory, Share
 from gateway.errors import CallerRefused, UnknownPool
 from gateway.lists import read_query
 from gateway.offered import is_list, offered, whole_list
-from gateway.paths import Action, Found, Route, route
+from gateway.paths import Action, Found, Kind, Route, route
 from gateway.pings import EVERY_SECONDS, Pings
 from gateway.pinned import Asked
 from gateway.plain import named
 from gateway.ports import Source
 from gateway.preparing import Context, counts_tokens
 from gateway.responses import Response
-from gateway.restrictions import models_asked
+from gateway.restrictions import ELSEWHERE, models_asked
 from gateway.serving import Service, refusal
 from gateway.wire import Request
 from gateway.wiring import machinery_of, service
@@ -44,7 +44,6 @@ from quota.metrics import tallies
 from quota.metrics.catalogue import REFUSED
 
 SOURCE: Final = "gateway"
-_ELSEWHERE: Final = "This access key may not be used from this address. Its networks are set where keys are made."
 _NO_BATCHES: Final = (
     "This access key has a limit of tokens or cost, to which batches cannot be held: what one costs is known when it "
     "has ended. Use a key without such a limit (it is charged all the same), or send the messages one by one."
@@ -141,7 +140,7 @@ class Gateway:
 
 def _check_place(principal: Principal, scope: Mapping[str, Any]) -> None:
     if not principal.may_come_from((scope.get("client") or ("",))[0]):
-        raise CallerRefused(403, "permission_error", _ELSEWHERE)
+        raise CallerRefused(403, "permission_error", ELSEWHERE)
 
 
 def _check_models(principal: Principal, found: Found, request: Request) -> None:
@@ -154,7 +153,7 @@ def _check_models(principal: Principal, found: Found, request: Request) -> None:
 
 def _check_batch(principal: Principal, found: Route) -> None:
     """What a batch costs is known when it has ended, a day later perhaps: no limit could hold it."""
-    makes_one = found.kind == "batch" and found.action is Action.CREATE
+    makes_one = found.kind is Kind.BATCH and found.action is Action.CREATE
     if makes_one and principal.client is not None and counts_tokens(principal.client):
         raise CallerRefused(403, "permission_error", _NO_BATCHES)
 

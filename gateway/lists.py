@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from gateway.errors import CallerRefused
 from gateway.owners import PAGE_MAX, Owned, Owners, Page, Wanted
+from gateway.paths import Kind
 from gateway.pinned import Asked, Send
 from gateway.resources import at_our_address, described, is_open
 from gateway.responses import Response
@@ -27,9 +28,7 @@ BUILT_IN_MAX: Final = 100
 """More skills than that Anthropic gives nobody at once."""
 _PAGE: Final = "page_"
 _BUILT_IN: Final = "page_anthropic_"
-_GOOD: Final = frozenset(range(200, 300))
-_NOT_FOUND: Final = 404
-_BY_ID: Final = "batch"
+_BY_ID: Final = Kind.BATCH
 """The kind that pages by ids; the others page by tokens."""
 
 
@@ -79,7 +78,7 @@ class Lists:
         if query.built_in is not None:
             return await self._anthropics(asked, send, query.built_in, query.wanted.limit)
         page = await self._page(asked, query)
-        ends = kind == "skill" and not page.has_more and query.source != "custom"
+        ends = kind is Kind.SKILL and not page.has_more and query.source != "custom"
         if ends and not page.items:
             return await self._anthropics(asked, send, "", query.wanted.limit)
         documents = await self._documents(page.items, asked, send)
@@ -115,9 +114,9 @@ class Lists:
         base = asked.request.target.partition("?")[0]
         request = Request("GET", f"{base}/{owned.id}", asked.request.headers)
         answered = await send(request, replace(asked.context, only=owned.account))
-        if answered.response.status == _NOT_FOUND:
+        if answered.response.missing:
             return {}
-        document = described(answered.response.body) if answered.response.status in _GOOD else {}
+        document = described(answered.response.body) if answered.response.good else {}
         if not document:
             return owned.document
         seen = changed(owned, document=document, open=is_open(document))
@@ -135,7 +134,7 @@ class Lists:
 
 def _may_have_changed(owned: Owned) -> bool:
     """Say whether to ask again: a batch that runs, a skill, and what we know by its id alone."""
-    return owned.open or owned.kind == "skill" or "type" not in owned.document
+    return owned.open or owned.kind == Kind.SKILL or "type" not in owned.document
 
 
 def _body(kind: str, page: Page, documents: Sequence[Mapping[str, Any]], *, goes_on: bool) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from gateway.errors import CallerRefused
 from gateway.owners import Wanted
-from gateway.paths import MODEL_KIND, Found
+from gateway.paths import Found, Kind
 from gateway.resources import read
 from gateway.responses import Response
 from gateway.wire import Request
@@ -19,12 +19,11 @@ from gateway.wire import Request
 MODELS_MAX: Final = 1_000
 """So many Anthropic gives at once, which are all it has."""
 _PAGING: Final = frozenset({"limit", "after_id", "before_id"})
-_OK: Final = 200
 
 
 def is_list(found: Found) -> bool:
     """Whether the request is for the list of models."""
-    return found.route.kind == MODEL_KIND and not found.id
+    return found.route.kind is Kind.MODEL and not found.id
 
 
 def whole_list(request: Request) -> Request:
@@ -36,7 +35,7 @@ def whole_list(request: Request) -> Request:
 
 def offered(response: Response, *, may_use: Callable[[str], bool], wanted: Wanted) -> Response:
     """Give the wanted page of those models that may be used. Raises `CallerRefused` (400) for an unknown place."""
-    document = read(response.body) if response.status == _OK else None
+    document = read(response.body) if response.good else None
     listed = document.get("data") if isinstance(document, dict) else None
     if not isinstance(document, dict) or not isinstance(listed, list):
         return response

@@ -57,24 +57,25 @@ class Owners:
 
     async def note(self, owned: Owned, *, principal: str) -> None:
         """Remember a resource, or what has become of it. Somebody else's of the same id stays as it is."""
-        await _asked(lambda: _note(owned, principal))
+        await asked(lambda: _note(owned, principal))
 
     async def find(self, ids: Iterable[str], *, principal: str) -> Mapping[str, Owned]:
         """Give those of `ids` that are this principal's; another's are as unknown as any."""
         wanted = tuple(ids)
-        rows = await _asked(lambda: list(_alive(principal).filter(pk__in=wanted)))
+        rows = await asked(lambda: list(_alive(principal).filter(pk__in=wanted)))
         return {row.pk: _owned(row) for row in rows}
 
     async def forget(self, id_: str, *, principal: str) -> None:
         """Drop what was deleted. As a place to go on from in a list it is known for another day."""
-        await _asked(lambda: _forget(id_, principal))
+        await asked(lambda: _forget(id_, principal))
 
     async def page(self, kind: str, wanted: Wanted, *, principal: str) -> Page:
         """List a principal's resources of one kind. Raises LookupError for a cursor that is not in the list."""
-        return await _asked(lambda: _page(kind, wanted, principal))
+        return await asked(lambda: _page(kind, wanted, principal))
 
 
-async def _asked(work: Callable[[], T]) -> T:
+async def asked(work: Callable[[], T]) -> T:
+    """Do blocking work in the database. Raises `OwnersUnavailable` when it does not answer in time, or not well."""
     try:
         return await in_database(work)
     except (DatabaseError, TimeoutError) as trouble:

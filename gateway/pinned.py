@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from gateway.background import Background
 from gateway.errors import CallerRefused, OwnersUnavailable
 from gateway.owners import Owned, Owners
-from gateway.paths import Action, Found
+from gateway.paths import Action, Found, Kind
 from gateway.preparing import Context
 from gateway.resources import at_our_address, described, ids_made, ids_named, is_batch, is_open, may_make, read
 from gateway.responses import Response
@@ -24,8 +24,6 @@ from gateway.watching import Watched
 from gateway.wire import Request
 
 RETRY_SECONDS: Final = (1.0, 5.0, 30.0, 120.0)
-_GOOD: Final = frozenset(range(200, 300))
-_NOT_FOUND: Final = 404
 
 logger = logging.getLogger(__name__)
 
@@ -131,7 +129,7 @@ class Pinned:
     async def _message(self, asked: Asked, send: Send) -> Response:
         answered = await self._sent(asked, send)
         response = answered.response
-        if not may_make(asked.request.body) or response.status not in _GOOD:
+        if not may_make(asked.request.body) or not response.good:
             return response
 
         async def tell(made: tuple[str, str]) -> None:
@@ -146,16 +144,16 @@ class Pinned:
 
     async def _used(self, asked: Asked, send: Send) -> Response:
         answered = await self._held(asked, send)
-        if answered.response.status == _NOT_FOUND and asked.itself and asked.found.route.kind != "batch":
+        if answered.response.missing and asked.itself and asked.found.route.kind is not Kind.BATCH:
             await self._forgotten(asked)  # it has expired; a new batch may not be found for a moment at Anthropic
         return await self._described(asked, answered) if asked.may_describe else answered.response
 
     async def _deleted(self, asked: Asked, send: Send) -> Response:
         holder = await self.holder([asked.found.id], principal=asked.context.principal)
-        if asked.found.route.kind == "batch":
+        if asked.found.route.kind is Kind.BATCH:
             await self._before_deletion(asked.found.id)
         answered = await send(asked.request, replace(asked.context, only=holder))
-        if answered.response.status in {*_GOOD, _NOT_FOUND}:
+        if answered.response.good or answered.response.missing:
             await self._forgotten(asked)
         return answered.response
 
@@ -166,7 +164,7 @@ class Pinned:
     async def _described(self, asked: Asked, answered: Answered) -> Response:
         """Take what an answer says of a resource down, and let a batch's results lead to us."""
         response = answered.response
-        document = described(response.body) if response.status in _GOOD else {}
+        document = described(response.body) if response.good else {}
         if document and asked.found.id in {"", document["id"]}:
             kind = asked.found.route.kind
             client = asked.context.client.id if asked.context.client else ""

@@ -48,6 +48,16 @@ class Response(msgspec.Struct, frozen=True):
         """Without what Claude said."""
         return f"Response({self.status}, {self.headers!r}, {'a stream' if self.stream else len(self.body)})"
 
+    @property
+    def good(self) -> bool:
+        """Whether it did what was asked."""
+        return 200 <= self.status < 300  # noqa: PLR2004 - HTTP's
+
+    @property
+    def missing(self) -> bool:
+        """Whether what was asked for does not exist."""
+        return self.status == 404  # noqa: PLR2004 - HTTP's
+
 
 class Provenance(msgspec.Struct, frozen=True):
     """Where an answer comes from; told in headers of ours."""

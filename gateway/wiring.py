@@ -68,12 +68,8 @@ async def close_wiring() -> None:
 
 
 def _wire() -> Wiring:
-    from gateway.batches.charging import BatchCharges  # these need Django's apps
-    from gateway.batches.unbilled import UnbilledBatches
-    from gateway.owners import Owners
-    from gateway.serving import service_over
-    from quota.publish import load_pool
-    from quota.wiring import get_engine, open_watching_engine
+    from quota.publish import load_pool  # these need Django's apps
+    from quota.wiring import get_engine
 
     clock, background, upstream, engine = SystemClock(), Background(), new_upstream(), get_engine()
     ports = Ports(
@@ -86,8 +82,18 @@ def _wire() -> Wiring:
         renewals=Renewals(clock=clock),
         complaints=_complaints,
     )
+    return _with_charges(ports, upstream)
+
+
+def _with_charges(ports: Ports, upstream: HttpUpstream) -> Wiring:
+    from gateway.batches.charging import BatchCharges  # these need Django's apps, too
+    from gateway.batches.unbilled import UnbilledBatches
+    from gateway.owners import Owners
+    from gateway.serving import service_over
+    from quota.wiring import open_watching_engine
+
     steady = open_watching_engine()
-    charges = BatchCharges(unbilled=UnbilledBatches(), upstream=upstream, engine=steady, clock=clock)
+    charges = BatchCharges(unbilled=UnbilledBatches(), upstream=upstream, engine=steady, clock=ports.clock)
     service = service_over(Owners(), before_deletion=charges.before_deletion)
     return Wiring(ports, Pools(load=load_rules), upstream, service, charges, steady)
 

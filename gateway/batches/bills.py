@@ -84,7 +84,19 @@ def _record(batch: Batch, part: Part, number: int) -> AttemptRecord:
 
 
 def _settlement(batch: Batch, record: AttemptRecord, *, events: tuple[Event, ...]) -> Settlement:
-    granted = Lease(
+    return Settlement(
+        verdict=Verdict.SUCCESS,
+        tokens=record.usage.total,
+        cost=record.cost_nano,
+        why=record.why,
+        note=record.to_json(),
+        granted=_grant(batch, record),
+        events=events,
+    )
+
+
+def _grant(batch: Batch, record: AttemptRecord) -> Lease:
+    return Lease(
         id=lease_id(batch, record.number),
         pool=batch.pool,
         account=batch.account,
@@ -97,15 +109,6 @@ def _settlement(batch: Batch, record: AttemptRecord, *, events: tuple[Event, ...
         cost=record.cost_nano,
         epoch=_EPOCH,
         client=batch.client,
-    )
-    return Settlement(
-        verdict=Verdict.SUCCESS,
-        tokens=record.usage.total,
-        cost=record.cost_nano,
-        why=record.why,
-        note=record.to_json(),
-        granted=granted,
-        events=events,
     )
 
 

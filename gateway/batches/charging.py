@@ -20,6 +20,7 @@ from gateway.batches.results import Part, Results
 from gateway.batches.unbilled import Unbilled, UnbilledBatches
 from gateway.clock import Clock
 from gateway.errors import CallerRefused, GatewayError, OwnersUnavailable, UpstreamFault
+from gateway.pacing import read_whole, read_within
 from gateway.replies import Fault
 from gateway.resources import is_batch, is_open, read
 from gateway.wire import Exchange, Request, Upstream
@@ -120,7 +121,7 @@ class BatchCharges:
         """What Anthropic says of the batch; nothing if it does not know it."""
         exchange = await self._asked(f"/v1/messages/batches/{one.id}", credential)
         with closing(exchange):
-            body = await _whole(exchange)
+            body = await read_whole(exchange, most=_DOCUMENT_MAX, seconds=GAP_SECONDS)
         document = read(body) if exchange.status == _OK else {}
         if exchange.status not in {_OK, _GONE} or not (document == {} or _is(document)):
             raise UpstreamFault(Fault.MALFORMED)
@@ -132,7 +133,7 @@ class BatchCharges:
         with closing(exchange):
             if exchange.status != _OK:
                 raise UpstreamFault(Fault.MALFORMED)
-            while chunk := await _next(exchange):
+            while chunk := await read_within(exchange, seconds=GAP_SECONDS):
                 results.feed(chunk)
         results.end()
         if results.unreadable:
@@ -173,17 +174,3 @@ def _log_trouble(id_: str, trouble: Exception) -> None:
 
 def _is(document: object) -> bool:
     return isinstance(document, dict) and is_batch(document)
-
-
-async def _whole(exchange: Exchange) -> bytes:
-    body = b""
-    while len(body) < _DOCUMENT_MAX and (chunk := await _next(exchange)):
-        body += chunk
-    return body
-
-
-async def _next(exchange: Exchange) -> bytes:
-    try:
-        return await exchange.read(timeout=GAP_SECONDS)
-    except TimeoutError:
-        raise UpstreamFault(Fault.GAP_TIMEOUT) from None

@@ -1,24 +1,20 @@
 """Which batches have not been charged yet: the database's memory of it, in the rows of `gateway.models.Resource`."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from django.db import DatabaseError
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts.database import in_database
 from accounts.directory import Credential
 from accounts.directory_rows import credential_of
 from accounts.models import ClaudeAccount
-from gateway.errors import OwnersUnavailable
 from gateway.models import Resource
+from gateway.owners import asked
 from gateway.resources import is_open
 from quota.models import Attempt
-
-T = TypeVar("T")
 
 CLAIM: Final = timedelta(minutes=10)
 """Whoever looks after a batch has it to himself so long; if he dies, another does it after that."""
@@ -41,40 +37,33 @@ class UnbilledBatches:
 
     async def claim(self, *, most: int) -> tuple[Unbilled, ...]:
         """Take up to `most` that are due, longest due first; for `CLAIM` nobody else gets them."""
-        return await _asked(lambda: _claim(most, timezone.now()))
+        return await asked(lambda: _claim(most, timezone.now()))
 
     async def find(self, id_: str) -> Unbilled | None:
         """Give one, if it is not charged yet."""
-        return await _asked(lambda: next(map(_unbilled, _all().filter(pk=id_)), None))
+        return await asked(lambda: next(map(_unbilled, _all().filter(pk=id_)), None))
 
     async def credential(self, account: str) -> Credential:
         """Whose key to ask with, whatever state it is in. Raises accounts' errors; ObjectDoesNotExist if it is gone."""
-        return await _asked(lambda: _credential(account))
+        return await asked(lambda: _credential(account))
 
     async def seen(self, id_: str, document: Mapping[str, Any], *, look_again: datetime) -> None:
         """Remember what Anthropic says of it now, and when to ask next."""
-        await _asked(lambda: _seen(id_, document, look_again))
+        await asked(lambda: _seen(id_, document, look_again))
 
     async def charged(self, lease_ids: Iterable[str]) -> frozenset[str]:
         """Give those of the ids that the ledger has."""
         wanted = tuple(lease_ids)
         rows = Attempt.objects.filter(lease_id__in=wanted).values_list("lease_id", flat=True)
-        return frozenset(await _asked(lambda: list(rows)))
+        return frozenset(await asked(lambda: list(rows)))
 
     async def later(self, id_: str, *, at: datetime) -> None:
         """Ask again then."""
-        await _asked(lambda: _all().filter(pk=id_).update(bill_due_at=at))
+        await asked(lambda: _all().filter(pk=id_).update(bill_due_at=at))
 
     async def done(self, id_: str) -> None:
         """Nothing (more) is to be charged."""
-        await _asked(lambda: _all().filter(pk=id_).update(bill_due_at=None, open_until=None))
-
-
-async def _asked(work: Callable[[], T]) -> T:
-    try:
-        return await in_database(work)
-    except (DatabaseError, TimeoutError) as trouble:
-        raise OwnersUnavailable from trouble
+        await asked(lambda: _all().filter(pk=id_).update(bill_due_at=None, open_until=None))
 
 
 def _all() -> QuerySet[Resource]:
