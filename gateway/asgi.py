@@ -6,8 +6,10 @@ raises its proper class.
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from accounts.authentication import authenticate
 from accounts.errors import AccessRefused, AccessUndecided, KeysDiffer

@@ -6,8 +6,9 @@ without any, at which SDKs stop.
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from gateway.errors import CallerRefused
 from gateway.owners import Wanted

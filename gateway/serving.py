@@ -1,6 +1,5 @@
 """One request through a pool, whichever face it came by: the HTTP gateway and the pooled client both end here."""
 
-import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
@@ -64,7 +63,7 @@ def service_over(owners: Owners, *, before_deletion: BeforeDeletion = nothing_ow
 
 def refusal(refused: CallerRefused) -> Response:
     """Say no in Anthropic's form; there is no activity to name."""
-    said = own(OwnAnswer(refused.status, refused.type, refused.message), Provenance(str(uuid.uuid4())))
+    said = own(OwnAnswer(refused.status, refused.type, refused.message), Provenance(new_id()))
     ours = tuple(pair for pair in said.headers if not pair[0].startswith("nubabel-"))
     return Response(said.status, (*ours, *refused.headers), said.body)
 

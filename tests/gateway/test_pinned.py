@@ -2,10 +2,10 @@
 
 import asyncio
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from gateway.errors import CallerRefused
 from gateway.owners import Owned
@@ -252,7 +252,7 @@ class SlowAnthropic(Anthropic):
 )
 async def test_what_is_made_for_a_caller_who_leaves_meanwhile_is_written_down(owners, target, document):
     pinned, anthropic = Pinned(owners), SlowAnthropic(document)
-    asking = asyncio.create_task(pinned.answer(asked("POST", target, b"{}"), anthropic.send))
+    asking: Any = asyncio.ensure_future(pinned.answer(asked("POST", target, b"{}"), anthropic.send))
     await anthropic.reached.wait()
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):

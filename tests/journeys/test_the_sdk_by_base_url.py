@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import Any
 
 import anthropic
 import httpx2
@@ -109,7 +110,7 @@ def _said(*, stream):
 
 VERSIONED = {"anthropic-version": "2026-10-21", "content-type": "application/json"}
 TOOL = {"name": "weather", "description": "The weather", "input_schema": {"type": "object", "properties": {}}}
-EXCHANGES = {
+EXCHANGES: dict[str, tuple[str, str, Any]] = {
     "a message": ("POST", "/v1/messages", {"max_tokens": 40}),
     "a message of the beta's address": ("POST", "/v1/messages?beta=true", {"max_tokens": 40}),
     "a stream": ("POST", "/v1/messages", {"max_tokens": 40, "stream": True}),
