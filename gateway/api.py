@@ -20,6 +20,7 @@ from accounts.scopes import Scope
 from gateway.errors import CallFailed, InvalidCall, UnknownPool
 from gateway.orchestrator import Orchestrator, Told
 from gateway.orders import Order, read_order
+from gateway.restrictions import ELSEWHERE
 from gateway.wiring import DEFAULT_MODEL, orchestrator_for
 
 UNAVAILABLE_RETRY: Final = {"Retry-After": "1"}
@@ -61,13 +62,7 @@ async def _allowed(request: HttpRequest) -> Principal:
     if principal is None:
         raise _Refused(_unauthenticated("Present an access key or sign in."))
     if not principal.may_come_from(request.META.get("REMOTE_ADDR", "")):
-        raise _Refused(
-            _error(
-                403,
-                "forbidden",
-                "This access key may not be used from this address. Its networks are set where keys are made.",
-            )
-        )
+        raise _Refused(_error(403, "forbidden", ELSEWHERE))
     if not principal.may(Scope.MESSAGES):
         raise _Refused(_error(403, "forbidden", f"This needs the scope {Scope.MESSAGES}."))
     return principal

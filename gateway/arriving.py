@@ -13,6 +13,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
+from gateway.body_memory import Share
 from gateway.errors import CallerRefused
 from gateway.paths import MEBIBYTE
 from gateway.plain import label
@@ -112,19 +113,23 @@ def target_of(scope: Mapping[str, Any]) -> str:
         raise CallerRefused(400, "invalid_request_error", "The address has characters that must be encoded.") from None
 
 
-async def read_body(receive: Receive, *, declared: str, limit: int, patience: Patience = PATIENCE) -> bytes:
-    """Read a body of at most `limit` bytes. Raises `CallerRefused` (413, 408) and `CallerLeft`."""
-    if declared.isdigit() and int(declared) > limit:
-        raise _too_large(limit)
+async def read_body(
+    receive: Receive, *, declared: str, limit: int, share: Share, patience: Patience = PATIENCE
+) -> bytes:
+    """Read at most `limit` bytes, counted by `share`. Raises `CallerRefused` (413, 408, 529) and `CallerLeft`."""
+    if declared.isdigit():
+        if int(declared) > limit:
+            raise _too_large(limit)
+        share.expect(int(declared))
     due = time.monotonic() + patience.total
     try:
         with Watchdog() as watchdog:
-            return await _pieces(receive, watchdog, limit=limit, due=due, gap=patience.gap)
+            return await _pieces(receive, watchdog, share, limit=limit, due=due, gap=patience.gap)
     except TimeoutError:
         raise CallerRefused(408, "timeout_error", "The body did not arrive in time.", headers=_CLOSE) from None
 
 
-async def _pieces(receive: Receive, watchdog: Watchdog, *, limit: int, due: float, gap: float) -> bytes:
+async def _pieces(receive: Receive, watchdog: Watchdog, share: Share, *, limit: int, due: float, gap: float) -> bytes:
     pieces: list[bytes] = []
     size = 0
     while True:
@@ -136,6 +141,7 @@ async def _pieces(receive: Receive, watchdog: Watchdog, *, limit: int, due: floa
         size += len(pieces[-1])
         if size > limit:
             raise _too_large(limit)
+        share.grow_to(size)
         if not message.get("more_body", False):
             return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 

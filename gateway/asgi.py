@@ -6,8 +6,10 @@ raises its proper class.
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from accounts.authentication import authenticate
 from accounts.errors import AccessRefused, AccessUndecided, KeysDiffer
@@ -25,15 +27,18 @@ from gateway.arriving import (
     head_of,
     read_body,
 )
+from gateway.body_memory import BodyMemory, Share
 from gateway.errors import CallerRefused, UnknownPool
-from gateway.paths import Action, Route, route
+from gateway.lists import read_query
+from gateway.offered import is_list, offered, whole_list
+from gateway.paths import Action, Found, Kind, Route, route
 from gateway.pings import EVERY_SECONDS, Pings
 from gateway.pinned import Asked
 from gateway.plain import named
 from gateway.ports import Source
 from gateway.preparing import Context, counts_tokens
 from gateway.responses import Response
-from gateway.restrictions import models_asked
+from gateway.restrictions import ELSEWHERE, models_asked
 from gateway.serving import Service, refusal
 from gateway.wire import Request
 from gateway.wiring import machinery_of, service
@@ -41,10 +46,9 @@ from quota.metrics import tallies
 from quota.metrics.catalogue import REFUSED
 
 SOURCE: Final = "gateway"
-_ELSEWHERE: Final = "This access key may not be used from this address. Its networks are set where keys are made."
 _NO_BATCHES: Final = (
-    "This access key has a limit of tokens or cost, to which batches cannot be held. Use a key that has none, or send "
-    "the messages one by one."
+    "This access key has a limit of tokens or cost, to which batches cannot be held: what one costs is known when it "
+    "has ended. Use a key without such a limit (it is charged all the same), or send the messages one by one."
 )
 _LOGIN: Final = "Present an access key of this pool as Authorization: Bearer or as x-api-key."
 
@@ -60,10 +64,18 @@ class Gateway:
     service: Callable[[], Service]
     patience: Patience = PATIENCE
     ping_seconds: float = EVERY_SECONDS
+    memory: BodyMemory = field(default_factory=BodyMemory)
 
     async def __call__(self, scope: Any, receive: Receive, send: departing.Send) -> None:  # noqa: ANN401 - ASGI
+        share = self.memory.share()
         try:
-            answer = await self._admitted(scope, receive)
+            await self._answer(scope, receive, send, share)
+        finally:
+            share.give_back()
+
+    async def _answer(self, scope: Any, receive: Receive, send: departing.Send, share: Share) -> None:  # noqa: ANN401
+        try:
+            answer = await self._admitted(scope, receive, share)
         except CallerLeft:
             return
         except CallerRefused as refused:
@@ -72,15 +84,16 @@ class Gateway:
             return
         await departing.while_connected(self._served(*answer, send), receive=receive)
 
-    async def _admitted(self, scope: Any, receive: Receive) -> tuple[Asked, Principal]:  # noqa: ANN401
+    async def _admitted(self, scope: Any, receive: Receive, share: Share) -> tuple[Asked, Principal]:  # noqa: ANN401
         """Let a request in: its address, its sender, its body. Nothing is leased before all three are right."""
         found = route(scope["method"], scope["path"])
         head, declared = head_of(scope)
         principal = await self._principal(head.named)
         _check_place(principal, scope)
-        body = await read_body(receive, declared=declared, limit=found.route.body_max, patience=self.patience)
+        limit = found.route.body_max
+        body = await read_body(receive, declared=declared, limit=limit, share=share, patience=self.patience)
         request = arrived(scope, head, body)
-        _check_models(principal, found.route, request)
+        _check_models(principal, found, request)
         _check_batch(principal, found.route)
         return Asked(request, found, _context(head, principal), base_url_of(scope, head)), principal
 
@@ -88,13 +101,13 @@ class Gateway:
         try:
             principal = await self.authenticate(headers)
         except KeysDiffer as differ:
-            raise CallerRefused(401, "authentication_error", str(differ)) from None
+            raise _stranger(str(differ)) from None
         except AccessRefused:
-            raise CallerRefused(401, "authentication_error", f"The access key is not valid. {_LOGIN}") from None
+            raise _stranger(f"The access key is not valid. {_LOGIN}") from None
         except (AccessUndecided, TimeoutError):
             raise _unavailable("Who asks cannot be found out at the moment.") from None
         if principal is None:
-            raise CallerRefused(401, "authentication_error", _LOGIN)
+            raise _stranger(_LOGIN)
         if not principal.may(Scope.MESSAGES):
             raise CallerRefused(403, "permission_error", f"This access key lacks the scope {Scope.MESSAGES}.")
         return principal
@@ -102,26 +115,37 @@ class Gateway:
     async def _served(self, asked: Asked, principal: Principal, send: departing.Send) -> None:
         pings = Pings(send, every=self.ping_seconds)
         try:
-            await pings.answer(await self._response(asked, self.machinery(principal), pings))
+            await pings.answer(await self._response(asked, principal, pings))
         finally:
             await pings.stop()
 
-    async def _response(self, asked: Asked, source: Source, pings: Pings) -> Response:
+    async def _response(self, asked: Asked, principal: Principal, pings: Pings) -> Response:
         try:
-            return await self.service().answer(asked, source, on_run=pings.watch)
+            if principal.models and is_list(asked.found):
+                return await self._offered(asked, principal)
+            return await self.service().answer(asked, self.machinery(principal), on_run=pings.watch)
+        except CallerRefused as refused:
+            return refusal(refused)
         except UnknownPool:
             return refusal(_unavailable(UnknownPool.told))
         except Exception:
             logger.exception("a request could not be served", extra={"action": "gateway"})
             return refusal(_unavailable("The pool cannot be reached at the moment."))
 
+    async def _offered(self, asked: Asked, principal: Principal) -> Response:
+        """The models that a restricted key may use."""
+        wanted = read_query(asked.request.target).wanted
+        whole = replace(asked, request=whole_list(asked.request))
+        response = await self.service().answer(whole, self.machinery(principal))
+        return offered(response, may_use=principal.may_use, wanted=wanted)
+
 
 def _check_place(principal: Principal, scope: Mapping[str, Any]) -> None:
     if not principal.may_come_from((scope.get("client") or ("",))[0]):
-        raise CallerRefused(403, "permission_error", _ELSEWHERE)
+        raise CallerRefused(403, "permission_error", ELSEWHERE)
 
 
-def _check_models(principal: Principal, found: Route, request: Request) -> None:
+def _check_models(principal: Principal, found: Found, request: Request) -> None:
     if not principal.models:
         return
     for model in models_asked(found, request.body):
@@ -131,7 +155,7 @@ def _check_models(principal: Principal, found: Route, request: Request) -> None:
 
 def _check_batch(principal: Principal, found: Route) -> None:
     """What a batch costs is known when it has ended, a day later perhaps: no limit could hold it."""
-    makes_one = found.kind == "batch" and found.action is Action.CREATE
+    makes_one = found.kind is Kind.BATCH and found.action is Action.CREATE
     if makes_one and principal.client is not None and counts_tokens(principal.client):
         raise CallerRefused(403, "permission_error", _NO_BATCHES)
 
@@ -145,6 +169,10 @@ def _context(head: Head, principal: Principal) -> Context:
         agent=head.agent,
         parent_agent=head.parent_agent,
     )
+
+
+def _stranger(message: str) -> CallerRefused:
+    return CallerRefused(401, "authentication_error", message, headers=(("x-should-retry", "false"),))
 
 
 def _unavailable(message: str) -> CallerRefused:

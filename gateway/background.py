@@ -9,11 +9,14 @@ class Background:
     """Holds on to tasks until they are done; a task nobody refers to may vanish in the middle."""
 
     def __init__(self) -> None:
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
 
     def run(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
         """Start `work`, which must look after its own errors."""
-        task = asyncio.create_task(work, name=name)
+        self.keep(asyncio.create_task(work, name=name))
+
+    def keep(self, task: asyncio.Task[Any]) -> None:
+        """Hold on to a task that others may have stopped waiting for; then nobody but the log hears of its failure."""
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import replace as changed
 from typing import Any, Final
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 from msgspec.structs import replace
 
 from gateway.errors import CallerRefused
 from gateway.owners import PAGE_MAX, Owned, Owners, Page, Wanted
+from gateway.paths import Kind
 from gateway.pinned import Asked, Send
 from gateway.resources import at_our_address, described, is_open
 from gateway.responses import Response
@@ -23,11 +24,11 @@ from gateway.wire import Request
 
 AT_A_TIME: Final = 8
 DEFAULT_LIMIT: Final = 20
+BUILT_IN_MAX: Final = 100
+"""More skills than that Anthropic gives nobody at once."""
 _PAGE: Final = "page_"
 _BUILT_IN: Final = "page_anthropic_"
-_GOOD: Final = frozenset(range(200, 300))
-_NOT_FOUND: Final = 404
-_BY_ID: Final = "batch"
+_BY_ID: Final = Kind.BATCH
 """The kind that pages by ids; the others page by tokens."""
 
 
@@ -75,11 +76,11 @@ class Lists:
         """Give one page. Raises `CallerRefused` (400) for a cursor that is not in the list, `OwnersUnavailable`."""
         kind, query = asked.found.route.kind, read_query(asked.request.target)
         if query.built_in is not None:
-            return await self._anthropics(asked, send, query.built_in)
+            return await self._anthropics(asked, send, query.built_in, query.wanted.limit)
         page = await self._page(asked, query)
-        ends = kind == "skill" and not page.has_more and query.source != "custom"
+        ends = kind is Kind.SKILL and not page.has_more and query.source != "custom"
         if ends and not page.items:
-            return await self._anthropics(asked, send, "")
+            return await self._anthropics(asked, send, "", query.wanted.limit)
         documents = await self._documents(page.items, asked, send)
         body = json.dumps(_body(kind, page, documents, goes_on=ends)).encode()
         ours = at_our_address(body, base_url=asked.base_url) if kind == _BY_ID else body
@@ -113,25 +114,27 @@ class Lists:
         base = asked.request.target.partition("?")[0]
         request = Request("GET", f"{base}/{owned.id}", asked.request.headers)
         answered = await send(request, replace(asked.context, only=owned.account))
-        if answered.response.status == _NOT_FOUND:
+        if answered.response.missing:
             return {}
-        document = described(answered.response.body) if answered.response.status in _GOOD else {}
+        document = described(answered.response.body) if answered.response.good else {}
         if not document:
             return owned.document
         seen = changed(owned, document=document, open=is_open(document))
         await self._owners.note(seen, principal=asked.context.principal)
         return document
 
-    async def _anthropics(self, asked: Asked, send: Send, place: str) -> Response:
+    async def _anthropics(self, asked: Asked, send: Send, place: str, limit: int) -> Response:
         """Give Anthropic's own skills, which any account sees alike."""
-        target = f"{asked.request.target.partition('?')[0]}?source=anthropic" + (f"&page={place}" if place else "")
+        path = asked.request.target.partition("?")[0]
+        page = f"&page={quote(place)}" if place else ""
+        target = f"{path}?source=anthropic&limit={min(limit, BUILT_IN_MAX)}{page}"
         response = (await send(replace(asked.request, target=target), asked.context)).response
         return replace(response, body=_renamed_page(response.body))
 
 
 def _may_have_changed(owned: Owned) -> bool:
     """Say whether to ask again: a batch that runs, a skill, and what we know by its id alone."""
-    return owned.open or owned.kind == "skill" or "type" not in owned.document
+    return owned.open or owned.kind == Kind.SKILL or "type" not in owned.document
 
 
 def _body(kind: str, page: Page, documents: Sequence[Mapping[str, Any]], *, goes_on: bool) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.db import models
-from django.db.models import CASCADE, ProtectedError
+from django.db.models import CASCADE, ProtectedError, Q
 from django.utils import timezone
 
 from accounts.models import ClaudeAccount
@@ -30,14 +30,25 @@ class Resource(models.Model):
     kind = models.CharField(max_length=10, choices=Kind.choices)
     account = models.ForeignKey(ClaudeAccount, on_delete=unless_batches_are_open, related_name="resources")
     principal = models.CharField("access key", max_length=100)
+    client = models.CharField(
+        max_length=100, blank=True, default="", db_default="", help_text="Whose limits its cost counts against."
+    )
     document = models.JSONField(default=dict, help_text="What Anthropic last said of it; lists are made of these.")
     open_until = models.DateTimeField(null=True, blank=True, help_text="A batch that runs ends by then.")
+    bill_due_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When to see whether a batch has ended, to charge it; empty: nothing is owed.",
+    )
     deleted_at = models.DateTimeField(null=True, blank=True, help_text="Kept for a while as a place in lists.")
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         ordering = ("-created_at", "-id")
-        indexes = (models.Index(fields=["principal", "kind", "-created_at", "-id"], name="resource_list"),)
+        indexes = (
+            models.Index(fields=["principal", "kind", "-created_at", "-id"], name="resource_list"),
+            models.Index(fields=["bill_due_at"], condition=Q(bill_due_at__isnull=False), name="resource_unbilled"),
+        )
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.pk}"

@@ -18,6 +18,8 @@ BATCH_LIFE: Final = timedelta(hours=24)
 """Anthropic ends a batch by then, whatever it has done."""
 PLACE_LIFE: Final = timedelta(days=1)
 PAGE_MAX: Final = 1_000
+FIRST_LOOK: Final = timedelta(seconds=30)
+"""After so long a new batch is asked about for the first time, in order to charge it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,8 @@ class Owned:
     account: str
     document: Mapping[str, Any] = field(default_factory=dict, repr=False)
     open: bool = False
+    client: str = ""
+    """Whose limits a batch's cost counts against; read when it is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,24 +57,25 @@ class Owners:
 
     async def note(self, owned: Owned, *, principal: str) -> None:
         """Remember a resource, or what has become of it. Somebody else's of the same id stays as it is."""
-        await _asked(lambda: _note(owned, principal))
+        await asked(lambda: _note(owned, principal))
 
     async def find(self, ids: Iterable[str], *, principal: str) -> Mapping[str, Owned]:
         """Give those of `ids` that are this principal's; another's are as unknown as any."""
         wanted = tuple(ids)
-        rows = await _asked(lambda: list(_alive(principal).filter(pk__in=wanted)))
+        rows = await asked(lambda: list(_alive(principal).filter(pk__in=wanted)))
         return {row.pk: _owned(row) for row in rows}
 
     async def forget(self, id_: str, *, principal: str) -> None:
         """Drop what was deleted. As a place to go on from in a list it is known for another day."""
-        await _asked(lambda: _forget(id_, principal))
+        await asked(lambda: _forget(id_, principal))
 
     async def page(self, kind: str, wanted: Wanted, *, principal: str) -> Page:
         """List a principal's resources of one kind. Raises LookupError for a cursor that is not in the list."""
-        return await _asked(lambda: _page(kind, wanted, principal))
+        return await asked(lambda: _page(kind, wanted, principal))
 
 
-async def _asked(work: Callable[[], T]) -> T:
+async def asked(work: Callable[[], T]) -> T:
+    """Do blocking work in the database. Raises `OwnersUnavailable` when it does not answer in time, or not well."""
     try:
         return await in_database(work)
     except (DatabaseError, TimeoutError) as trouble:
@@ -78,13 +83,17 @@ async def _asked(work: Callable[[], T]) -> T:
 
 
 def _note(owned: Owned, principal: str) -> None:
-    news = {"document": dict(owned.document), "open_until": timezone.now() + BATCH_LIFE if owned.open else None}
-    made = {"kind": owned.kind, "account_id": owned.account, "principal": principal, **news}
-    row, created = Resource.objects.get_or_create(pk=owned.id, defaults=made)
+    now = timezone.now()
+    news = {"document": dict(owned.document), "open_until": now + BATCH_LIFE if owned.open else None}
+    due = {"bill_due_at": now + FIRST_LOOK} if owned.kind == Resource.Kind.BATCH else {}
+    made = {"kind": owned.kind, "account_id": owned.account, "principal": principal, "client": owned.client}
+    row, created = Resource.objects.get_or_create(pk=owned.id, defaults={**made, **news, **due})
     if created or row.principal != principal:
         return
     if owned.open and row.open_until:
         news.pop("open_until")  # counts from its creation
+    if not owned.open and row.bill_due_at:
+        news["bill_due_at"] = now  # it has ended: what it cost can be found out
     _alive(principal).filter(pk=owned.id).update(**news)
 
 

@@ -44,6 +44,22 @@ class Pacer:
         return at - now, fault
 
 
+async def read_within(exchange: Exchange, *, seconds: float) -> bytes:
+    """Read the next bytes, b"" at the end. Raises `DeadlinePassed`, `ConnectionCut`."""
+    try:
+        return await exchange.read(timeout=seconds)
+    except TimeoutError:
+        raise DeadlinePassed(Fault.GAP_TIMEOUT) from None
+
+
+async def read_whole(exchange: Exchange, *, most: int, seconds: float) -> bytes:
+    """Read an answer to its end, or until it has at least `most` bytes; `seconds` between two pieces."""
+    body = b""
+    while len(body) < most and (chunk := await read_within(exchange, seconds=seconds)):
+        body += chunk
+    return body
+
+
 async def read_next(exchange: Exchange, pacer: Pacer) -> bytes:
     """Read the next bytes, b"" at the end. Raises `DeadlinePassed`, `ConnectionCut`."""
     seconds, fault = pacer.next()

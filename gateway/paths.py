@@ -17,6 +17,16 @@ FILE_MAX: Final = 500 * MEBIBYTE
 """Anthropic's own limits again."""
 
 
+class Kind(StrEnum):
+    """What an address is about."""
+
+    MESSAGE = ""
+    MODEL = "model"
+    BATCH = "batch"
+    FILE = "file"
+    SKILL = "skill"
+
+
 class Action(StrEnum):
     """What a request does to a resource; each of them goes to the account that holds it."""
 
@@ -34,7 +44,7 @@ class Route:
     method: str
     pattern: re.Pattern[str]
     body_max: int = 0
-    kind: str = ""
+    kind: Kind = Kind.MESSAGE
     action: Action = Action.NONE
 
 
@@ -53,10 +63,11 @@ _VERSIONS: Final = (
     ("POST", "/versions"),
     ("GET", rf"/versions/{_ID}"),
     ("DELETE", rf"/versions/{_ID}"),
+    ("GET", rf"/versions/{_ID}/content"),
 )
 
 
-def _addresses(kind: str, base: str, body_max: int, *below: tuple[str, str]) -> Iterator[Route]:
+def _addresses(kind: Kind, base: str, body_max: int, *below: tuple[str, str]) -> Iterator[Route]:
     one = rf"{base}/(?P<id>{_ID})"
     yield Route("POST", re.compile(base), body_max, kind, Action.CREATE)
     yield Route("GET", re.compile(base), 0, kind, Action.LIST)
@@ -69,11 +80,11 @@ def _addresses(kind: str, base: str, body_max: int, *below: tuple[str, str]) -> 
 ROUTES: Final = (
     Route("POST", re.compile(r"/v1/messages"), MESSAGE_MAX),
     Route("POST", re.compile(r"/v1/messages/count_tokens"), MESSAGE_MAX),
-    Route("GET", re.compile(r"/v1/models")),
-    Route("GET", re.compile(rf"/v1/models/{_ID}")),
-    *_addresses("batch", "/v1/messages/batches", BATCH_MAX, ("POST", "/cancel"), ("GET", "/results")),
-    *_addresses("file", "/v1/files", FILE_MAX, ("GET", "/content")),
-    *_addresses("skill", "/v1/skills", MESSAGE_MAX, *_VERSIONS),
+    Route("GET", re.compile(r"/v1/models"), kind=Kind.MODEL),
+    Route("GET", re.compile(rf"/v1/models/(?P<id>{_ID})"), kind=Kind.MODEL),
+    *_addresses(Kind.BATCH, "/v1/messages/batches", BATCH_MAX, ("POST", "/cancel"), ("GET", "/results")),
+    *_addresses(Kind.FILE, "/v1/files", FILE_MAX, ("GET", "/content")),
+    *_addresses(Kind.SKILL, "/v1/skills", MESSAGE_MAX, *_VERSIONS),
 )
 
 

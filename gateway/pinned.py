@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from gateway.background import Background
 from gateway.errors import CallerRefused, OwnersUnavailable
 from gateway.owners import Owned, Owners
-from gateway.paths import Action, Found
+from gateway.paths import Action, Found, Kind
 from gateway.preparing import Context
 from gateway.resources import at_our_address, described, ids_made, ids_named, is_batch, is_open, may_make, read
 from gateway.responses import Response
@@ -24,8 +24,6 @@ from gateway.watching import Watched
 from gateway.wire import Request
 
 RETRY_SECONDS: Final = (1.0, 5.0, 30.0, 120.0)
-_GOOD: Final = frozenset(range(200, 300))
-_NOT_FOUND: Final = 404
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +36,11 @@ class Answered(msgspec.Struct, frozen=True):
 
 
 Send = Callable[[Request, Context], Awaitable[Answered]]
+BeforeDeletion = Callable[[str], Awaitable[None]]
+
+
+async def nothing_owed(_id: str) -> None:
+    """Let a batch go as it is."""
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -62,8 +65,16 @@ class Asked(msgspec.Struct, frozen=True):
 class Pinned:
     """Serves everything that makes or names a resource; other messages pass at the price of a look at their bytes."""
 
-    def __init__(self, owners: Owners, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+    def __init__(
+        self,
+        owners: Owners,
+        *,
+        before_deletion: BeforeDeletion = nothing_owed,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """`before_deletion` is told of each batch that is about to go, and with it what tells its cost."""
         self._owners = owners
+        self._before_deletion = before_deletion
         self._sleep = sleep
         self.background = Background()
 
@@ -101,14 +112,24 @@ class Pinned:
         only = await self.holder(named, principal=asked.context.principal)
         return await send(asked.request, replace(asked.context, only=only))
 
+    async def _named_holder(self, asked: Asked) -> str:
+        named = ids_named(asked.request.body)
+        return await self.holder(named, principal=asked.context.principal) if named else ""
+
     async def _created(self, asked: Asked, send: Send) -> Response:
-        answered = await self._sent(asked, send)
-        return await self._described(asked, answered)
+        """Make it and write down whose it is, although the caller may leave meanwhile: it would be made anyway."""
+        only = await self._named_holder(asked)
+        making = asyncio.create_task(self._made(asked, only, send), name="make a resource")
+        self.background.keep(making)
+        return await asyncio.shield(making)
+
+    async def _made(self, asked: Asked, only: str, send: Send) -> Response:
+        return await self._described(asked, await send(asked.request, replace(asked.context, only=only)))
 
     async def _message(self, asked: Asked, send: Send) -> Response:
         answered = await self._sent(asked, send)
         response = answered.response
-        if not may_make(asked.request.body) or response.status not in _GOOD:
+        if not may_make(asked.request.body) or not response.good:
             return response
 
         async def tell(made: tuple[str, str]) -> None:
@@ -123,13 +144,16 @@ class Pinned:
 
     async def _used(self, asked: Asked, send: Send) -> Response:
         answered = await self._held(asked, send)
-        if answered.response.status == _NOT_FOUND and asked.itself and asked.found.route.kind != "batch":
+        if answered.response.missing and asked.itself and asked.found.route.kind is not Kind.BATCH:
             await self._forgotten(asked)  # it has expired; a new batch may not be found for a moment at Anthropic
         return await self._described(asked, answered) if asked.may_describe else answered.response
 
     async def _deleted(self, asked: Asked, send: Send) -> Response:
-        answered = await self._held(asked, send)
-        if answered.response.status in {*_GOOD, _NOT_FOUND}:
+        holder = await self.holder([asked.found.id], principal=asked.context.principal)
+        if asked.found.route.kind is Kind.BATCH:
+            await self._before_deletion(asked.found.id)
+        answered = await send(asked.request, replace(asked.context, only=holder))
+        if answered.response.good or answered.response.missing:
             await self._forgotten(asked)
         return answered.response
 
@@ -140,10 +164,12 @@ class Pinned:
     async def _described(self, asked: Asked, answered: Answered) -> Response:
         """Take what an answer says of a resource down, and let a batch's results lead to us."""
         response = answered.response
-        document = described(response.body) if response.status in _GOOD else {}
+        document = described(response.body) if response.good else {}
         if document and asked.found.id in {"", document["id"]}:
             kind = asked.found.route.kind
-            await self._noted(asked, Owned(document["id"], kind, answered.account, document, open=is_open(document)))
+            client = asked.context.client.id if asked.context.client else ""
+            owned = Owned(document["id"], kind, answered.account, document, open=is_open(document), client=client)
+            await self._noted(asked, owned)
         if not is_batch(document):
             return response
         return replace(response, body=at_our_address(response.body, base_url=asked.base_url))

@@ -26,6 +26,7 @@ _WORDS: Final = {
     Reason.LIMIT: "at a limit",
 }
 _FREE_ANY_TIME: Final = {Reason.CONCURRENCY, Reason.PROBING, Reason.LIMIT}
+_FAILING: Final = {Reason.BREAKER_OPEN, Reason.PROBING}
 _HOPELESS: Final = {Reason.DISABLED, Reason.MODEL_NOT_ALLOWED, Reason.FORCED_OPEN, Reason.TRIED}
 
 
@@ -71,7 +72,13 @@ def answer(refusal: Refusal, *, model: str, client: Client | None = None) -> Own
     wait = soonest_ms(refusal)
     if wait is None:
         return OwnAnswer(503, "api_error", _message(refusal.blocks), should_retry=False)
-    return OwnAnswer(429, "rate_limit_error", _message(refusal.blocks), wait, worth_retrying(wait))
+    status, type_ = (529, "overloaded_error") if _all_failing(refusal.blocks) else (429, "rate_limit_error")
+    return OwnAnswer(status, type_, _message(refusal.blocks), wait, worth_retrying(wait))
+
+
+def _all_failing(blocks: tuple[Block, ...]) -> bool:
+    """Say whether all that could serve are set aside after failures: no limit of the caller's is to blame for that."""
+    return all(block.reason in _FAILING for block in blocks if block.reason not in _HOPELESS)
 
 
 def worth_retrying(wait_ms: int | None) -> bool | None:

@@ -48,6 +48,16 @@ class Response(msgspec.Struct, frozen=True):
         """Without what Claude said."""
         return f"Response({self.status}, {self.headers!r}, {'a stream' if self.stream else len(self.body)})"
 
+    @property
+    def good(self) -> bool:
+        """Whether it did what was asked."""
+        return 200 <= self.status < 300  # noqa: PLR2004 - HTTP's
+
+    @property
+    def missing(self) -> bool:
+        """Whether what was asked for does not exist."""
+        return self.status == 404  # noqa: PLR2004 - HTTP's
+
 
 class Provenance(msgspec.Struct, frozen=True):
     """Where an answer comes from; told in headers of ours."""
@@ -89,10 +99,16 @@ def failed(saved: Saved, answer: UpstreamAnswer, provenance: Provenance) -> Resp
 
 
 def own(answer: OwnAnswer, provenance: Provenance) -> Response:
-    """Answer in our own name; the activity's id takes the place of Anthropic's request id."""
-    body = envelope(answer.type, answer.message, request_id=provenance.activity)
-    fixed = (("content-type", "application/json"), ("request-id", provenance.activity))
+    """Answer in our own name; the activity's id, written as Anthropic's are, takes the place of its request id."""
+    request_id = own_request_id(provenance.activity)
+    body = envelope(answer.type, answer.message, request_id=request_id)
+    fixed = (("content-type", "application/json"), ("request-id", request_id))
     return Response(answer.status, (*fixed, *retry_headers(answer), *provenance.headers), body)
+
+
+def own_request_id(activity: str) -> str:
+    """Give the request id of an answer of ours, by which the activity can be found."""
+    return f"req_{activity.replace('-', '')}"
 
 
 def envelope(type_: str, message: str, *, request_id: str = "") -> bytes:

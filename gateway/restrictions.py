@@ -7,18 +7,26 @@ do (a key given twice, a request we cannot make out) is refused: it could ask fo
 from typing import Any, Final
 
 from gateway.errors import CallerRefused
-from gateway.paths import Action, Route
+from gateway.paths import Action, Found, Kind
 from gateway.resources import strictly_read
 
+ELSEWHERE: Final = "This access key may not be used from this address. Its networks are set where keys are made."
 _UNREADABLE: Final = "This access key may use some models only, and which one the body asks for cannot be read."
 
 
-def models_asked(route: Route, body: bytes) -> frozenset[str]:
-    """Give every model that a message or a batch asks for; none for other routes.
+def models_asked(found: Found, body: bytes) -> frozenset[str]:
+    """Give every model that a message or a batch asks for, or the address names; none for other routes.
 
     Raises `CallerRefused` (400) where that cannot be read beyond doubt.
     """
-    if not route.body_max or route.action not in {Action.NONE, Action.CREATE} or route.kind not in {"", "batch"}:
+    route = found.route
+    if route.kind is Kind.MODEL:
+        return frozenset({found.id} - {""})
+    if (
+        not route.body_max
+        or route.action not in {Action.NONE, Action.CREATE}
+        or route.kind not in {Kind.MESSAGE, Kind.BATCH}
+    ):
         return frozenset()
     document = strictly_read(body)
     messages = [document] if route.action is Action.NONE else _batched(document)

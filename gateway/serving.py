@@ -1,6 +1,5 @@
 """One request through a pool, whichever face it came by: the HTTP gateway and the pooled client both end here."""
 
-import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
@@ -13,7 +12,7 @@ from gateway.ids import new_id
 from gateway.lists import Lists
 from gateway.owners import Owners
 from gateway.paths import Action
-from gateway.pinned import Answered, Asked, Pinned
+from gateway.pinned import Answered, Asked, BeforeDeletion, Pinned, nothing_owed
 from gateway.ports import Listener, Source
 from gateway.preparing import Context, prepare
 from gateway.responses import Provenance, Response, own
@@ -57,14 +56,14 @@ class Service:
             return refusal(UNKNOWN_HOLDER)
 
 
-def service_over(owners: Owners) -> Service:
-    """Give the service that remembers resources there."""
-    return Service(Pinned(owners), Lists(owners))
+def service_over(owners: Owners, *, before_deletion: BeforeDeletion = nothing_owed) -> Service:
+    """Give the service that remembers resources there. `before_deletion`: see `Pinned`."""
+    return Service(Pinned(owners, before_deletion=before_deletion), Lists(owners))
 
 
 def refusal(refused: CallerRefused) -> Response:
     """Say no in Anthropic's form; there is no activity to name."""
-    said = own(OwnAnswer(refused.status, refused.type, refused.message), Provenance(f"req_{uuid.uuid4().hex}"))
+    said = own(OwnAnswer(refused.status, refused.type, refused.message), Provenance(new_id()))
     ours = tuple(pair for pair in said.headers if not pair[0].startswith("nubabel-"))
     return Response(said.status, (*ours, *refused.headers), said.body)
 

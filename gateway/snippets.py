@@ -28,12 +28,18 @@ _TEXTS: Final = (
     (
         "Claude Code, bash",
         "sh",
-        'export ANTHROPIC_BASE_URL="<base>"\nexport ANTHROPIC_AUTH_TOKEN="<key>"\nclaude',
+        """export ANTHROPIC_BASE_URL="<base>"
+export ANTHROPIC_AUTH_TOKEN="<key>"
+unset ANTHROPIC_API_KEY  # two credentials at once are refused
+claude""",
     ),
     (
         "Claude Code, PowerShell",
         "powershell",
-        '$env:ANTHROPIC_BASE_URL = "<base>"\n$env:ANTHROPIC_AUTH_TOKEN = "<key>"\nclaude',
+        """$env:ANTHROPIC_BASE_URL = "<base>"
+$env:ANTHROPIC_AUTH_TOKEN = "<key>"
+$env:ANTHROPIC_API_KEY = $null  # two credentials at once are refused
+claude""",
     ),
     (
         "Claude Code, ~/.claude/settings.json",

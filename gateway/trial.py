@@ -18,6 +18,7 @@ from accounts.models import ClaudeAccount
 from accounts.services import remember_origin
 from gateway.errors import UpstreamFault
 from gateway.outcomes import Kind, Outcome, classify
+from gateway.pacing import read_whole
 from gateway.plain import identity, named
 from gateway.replies import ERROR_BODY_MAX, Fault, Reply
 from gateway.resources import read
@@ -124,9 +125,7 @@ async def _exchanged(upstream: Upstream, request: Request, credential: Credentia
     exchange = await upstream.open(request, credential, first_byte=DEADLINE_SECONDS)
     try:
         good = exchange.status < 300  # noqa: PLR2004
-        body, largest = b"", _BODY_MAX if good else ERROR_BODY_MAX
-        while len(body) < largest and (chunk := await exchange.read(timeout=DEADLINE_SECONDS)):
-            body += chunk
+        body = await read_whole(exchange, most=_BODY_MAX if good else ERROR_BODY_MAX, seconds=DEADLINE_SECONDS)
         return Reply(status=exchange.status, headers=exchange.headers, body=body)
     finally:
         exchange.close()

@@ -11,6 +11,7 @@ from accounts.wiring import reachable
 from gateway.background import Background
 from gateway.clock import SystemClock
 from gateway.complaints import Complaints
+from gateway.errors import OwnersUnavailable
 from gateway.orchestrator import Orchestrator
 from gateway.pools import Pools, load_rules
 from gateway.ports import Ports, Source
@@ -19,7 +20,9 @@ from gateway.renewals import Renewals
 from gateway.upstream import HttpUpstream
 
 if TYPE_CHECKING:
+    from gateway.batches.charging import BatchCharges
     from gateway.serving import Service
+    from quota.engine.api import Engine
 
 DEFAULT_MODEL: Final = "claude-sonnet-5-5"
 """What the orchestrator asks for when the caller names no model."""
@@ -34,6 +37,9 @@ class Wiring:
     pools: Pools
     upstream: HttpUpstream
     service: "Service"
+    charges: "BatchCharges"
+    steady: "Engine"
+    """Says so when Redis is away, which the one in `ports` bridges."""
 
 
 def get_wiring() -> Wiring:
@@ -46,15 +52,21 @@ def service() -> "Service":
     return get_wiring().service
 
 
+async def charge_batches() -> None:
+    """Charge the message batches that have ended; a worker's errand. Raises TimeoutError without the database."""
+    try:
+        await get_wiring().charges.round()
+    except OwnersUnavailable:
+        raise TimeoutError("the database does not answer") from None
+
+
 async def close_wiring() -> None:
     """Finish what is settled in the background, then close the running loop's connections to Anthropic."""
     await _wirings.close()
 
 
 def _wire() -> Wiring:
-    from gateway.owners import Owners  # these need Django's apps
-    from gateway.serving import service_over
-    from quota.publish import load_pool
+    from quota.publish import load_pool  # these need Django's apps
     from quota.wiring import get_engine
 
     clock, background, upstream, engine = SystemClock(), Background(), new_upstream(), get_engine()
@@ -68,7 +80,20 @@ def _wire() -> Wiring:
         renewals=Renewals(clock=clock),
         complaints=_complaints,
     )
-    return Wiring(ports, Pools(load=load_rules), upstream, service_over(Owners()))
+    return _with_charges(ports, upstream)
+
+
+def _with_charges(ports: Ports, upstream: HttpUpstream) -> Wiring:
+    from gateway.batches.charging import BatchCharges  # these need Django's apps, too
+    from gateway.batches.unbilled import UnbilledBatches
+    from gateway.owners import Owners
+    from gateway.serving import service_over
+    from quota.wiring import open_watching_engine
+
+    steady = open_watching_engine()
+    charges = BatchCharges(unbilled=UnbilledBatches(), upstream=upstream, engine=steady, clock=ports.clock)
+    service = service_over(Owners(), before_deletion=charges.before_deletion)
+    return Wiring(ports, Pools(load=load_rules), upstream, service, charges, steady)
 
 
 def new_upstream() -> HttpUpstream:
@@ -80,6 +105,7 @@ async def _unwire(wiring: Wiring) -> None:
     await wiring.service.background.close(timeout=DRAIN_SECONDS)
     await wiring.ports.background.close(timeout=DRAIN_SECONDS)
     await wiring.upstream.close()
+    await wiring.steady.close()
 
 
 _complaints: Final = Complaints()

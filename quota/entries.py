@@ -192,7 +192,12 @@ def _still_running(attempt: AttemptFacts, entry: Entry) -> ActivityFacts | None:
 
 def _fallen_silent(attempt: AttemptFacts, entry: Entry) -> ActivityFacts | None:
     facts = _activity_of(attempt, entry, ActivityStatus.UNKNOWN, fell_silent(attempt.number))
-    return facts and replace(facts, error_type=attempt.outcome, error_message="the process that served it fell silent")
+    return facts and replace(
+        facts,
+        cost_nano=attempt.cost_nano,  # the estimate, which is what was charged
+        error_type=attempt.outcome,
+        error_message="the process that served it fell silent",
+    )
 
 
 def _activity_of(attempt: AttemptFacts, entry: Entry, status: ActivityStatus, stage: int) -> ActivityFacts | None:

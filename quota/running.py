@@ -5,7 +5,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from uuid import uuid4
@@ -23,7 +23,7 @@ from quota.records import QUOTA_ALERT, AlertMoved
 from quota.streams import Lag, Streams, open_client
 from quota.watch import Watch
 from quota.wiring import open_patient_engine, redis_url
-from quota.worker import Rhythm, Worker
+from quota.worker import Rhythm, Work, Worker
 
 logger = logging.getLogger(__name__)
 
@@ -32,8 +32,13 @@ SYNC_SECONDS = 5.0
 
 
 @asynccontextmanager
-async def running_worker(*, pace: Pace | None = None, rhythm: Rhythm | None = None) -> AsyncIterator[Worker]:
-    """Give a worker under a name of its own; what it has not acknowledged at the end others will take over."""
+async def running_worker(
+    *, pace: Pace | None = None, rhythm: Rhythm | None = None, more: Iterable[Work] = ()
+) -> AsyncIterator[Worker]:
+    """Give a worker under a name of its own; what it has not acknowledged at the end others will take over.
+
+    `more` are errands of those above the ledger.
+    """
     streams = Streams(open_client(redis_url()), name=f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}")
     store = DatabaseStore()
     engine = open_patient_engine()
@@ -43,7 +48,7 @@ async def running_worker(*, pace: Pace | None = None, rhythm: Rhythm | None = No
         drain = Drain(streams=streams, store=store, clock=time.monotonic, pace=pace, teller=office.relay)
         tell = partial(tell_directly, office.relay, store)
         watch = Watch(engine=engine, store=store, clock=time.monotonic, tell=tell)
-        errands = (*office.errands(), (_sync, SYNC_SECONDS))
+        errands = (*office.errands(), (_sync, SYNC_SECONDS), *more)
         yield Worker(drain=drain, engine=engine, source=store, watch=watch, errands=errands, rhythm=rhythm)
     finally:
         pulse.cancel()

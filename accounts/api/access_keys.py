@@ -11,10 +11,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.access import revoke_access_key
+from accounts.api.account_forms import CONCURRENCY_MAX, Limits
 from accounts.api.base import ManagementViewSet, principal_of, visible
 from accounts.api.reading import PageQuery, Strict, Text, body_of, query_of
 from accounts.issuing import issue_as
 from accounts.models import AccessKey, Pool
+from accounts.models.limits import LIMIT_FIELDS
 from accounts.scopes import MEANINGS, Scope
 from accounts.validators import MAX_MODEL_NAME
 
@@ -35,6 +37,8 @@ class AccessKeyShown(serializers.Serializer[Any]):
     pool_name = serializers.CharField(source="pool.name", default=None, allow_null=True)
     allowed_models = serializers.ListField(child=serializers.CharField(), help_text="Empty: every model.")
     allowed_networks = serializers.ListField(child=serializers.CharField(), help_text="Empty: from anywhere.")
+    limits = Limits(source="*")
+    max_concurrency = serializers.IntegerField(allow_null=True, help_text="Requests at once; null: as many as come.")
     expires_at = serializers.DateTimeField(allow_null=True)
     revoked_at = serializers.DateTimeField(allow_null=True)
     last_used_at = serializers.DateTimeField(allow_null=True)
@@ -72,6 +76,8 @@ class AccessKeyNew(Strict):
     allowed_networks = serializers.ListField(
         child=Text(max_length=50), max_length=LISTED_MAX, default=list, help_text="10.0.0.0/8, …"
     )
+    limits = Limits(source="*", required=False)
+    max_concurrency = serializers.IntegerField(min_value=1, max_value=CONCURRENCY_MAX, allow_null=True, default=None)
     expires_at = serializers.DateTimeField(required=False, allow_null=True, default=None)
 
 
@@ -130,5 +136,6 @@ def _facts(request: Request, asked: dict[str, Any]) -> dict[str, Any]:
         "pool": get_object_or_404(pools, pk=asked["pool"]) if asked["pool"] else None,
         "models": asked["allowed_models"],
         "networks": asked["allowed_networks"],
+        "limits": {name: asked[name] for name in (*LIMIT_FIELDS, "max_concurrency") if name in asked},
         "expires_at": asked["expires_at"],
     }

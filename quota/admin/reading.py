@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 GONE = "deleted"
 NOTHING = "–"
+_OWN_REQUEST = "req_"
 _BEGINNING = re.compile(r"[0-9a-f]{8,32}")
 
 Method = TypeVar("Method", bound="Callable[..., object]")
@@ -125,7 +126,7 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc] # unfold is untyped
 
     @display(description="cost", ordering="cost_nano")
     def shown_cost(self, row: Any) -> str:  # noqa: ANN401
-        return dollars(row.cost)
+        return dollars(row.cost) + (" (estimate)" if getattr(row, "cost_is_estimate", False) else "")
 
 
 def name_keys(rows: Iterable[Any]) -> None:
@@ -179,8 +180,11 @@ def as_id(text: str) -> uuid.UUID | None:
 
 
 def as_ids(text: str) -> tuple[uuid.UUID, uuid.UUID] | None:
-    """Read a search for an id or its beginning (eight digits or more): the first and the last id it may mean."""
-    digits = text.strip().lower().replace("-", "")
+    """Read a search for an id or its beginning (eight digits or more): the first and the last id it may mean.
+
+    The gateway's own answers give a request's id in the form of Anthropic's.
+    """
+    digits = text.strip().lower().removeprefix(_OWN_REQUEST).replace("-", "")
     if not _BEGINNING.fullmatch(digits):
         return None
     return uuid.UUID(digits.ljust(32, "0")), uuid.UUID(digits.ljust(32, "f"))

@@ -59,6 +59,9 @@ class CostShown(serializers.Serializer[Any]):
     usd = DollarsField(source="cost")
     nano_usd = serializers.IntegerField(source="cost_nano")
     known = serializers.BooleanField(source="price_known")
+    estimated = serializers.BooleanField(
+        source="cost_is_estimate", help_text="Nobody told what was used: the reservation was charged."
+    )
 
 
 class ActivityShown(serializers.Serializer[Any]):

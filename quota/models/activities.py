@@ -77,6 +77,11 @@ class Activity(Spent):
         return str(self.pk)
 
     @property
+    def cost_is_estimate(self) -> bool:
+        """Whether nobody knows what it used: the process that served it died, and the reservation was charged."""
+        return self.status == ActivityStatus.UNKNOWN and self.cost_nano > 0
+
+    @property
     def move_cost(self) -> Decimal:
         """US dollars, about, of `cost`: what re-creating the session's prompt cache cost."""
         return from_nano(self.move_cost_nano)

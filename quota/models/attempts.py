@@ -74,3 +74,8 @@ class Attempt(Spent):
 
     def __str__(self) -> str:
         return self.lease_id
+
+    @property
+    def cost_is_estimate(self) -> bool:
+        """Whether nobody told what it used: its reservation was charged."""
+        return self.state == AttemptState.EXPIRED

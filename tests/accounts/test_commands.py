@@ -139,6 +139,24 @@ def test_limits_are_printed_as_json_exactly(capsys):
     assert facts["limits"] == {"limit_tokens_day": 1_000_000, "limit_cost_day": "0.10"}
 
 
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--tokens-per-day", "0"),
+        ("--concurrency", "0"),
+        ("--ip", "nowhere"),
+        ("--model", "claude-*-5"),
+        ("--scope", "everything"),
+        ("--pool", "nowhere"),
+        ("--expires", "yesterday"),
+        ("--name", ""),
+    ],
+)
+def test_what_is_wrong_is_said_of_the_option_that_was_typed(capsys, option, value):
+    with pytest.raises(CommandError, match=f"^{option}"):
+        created(capsys, option, value)
+
+
 @pytest.mark.parametrize("amount", ["0", "-1", "much", "NaN", "0.0000000001"])
 def test_a_limit_that_makes_no_sense_is_refused_and_no_key_is_made(capsys, amount):
     with pytest.raises(CommandError):

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from accounts.errors import AccessRefused, AccessUndecided
+from accounts.errors import AccessRefused, AccessUndecided, KeysDiffer
 from accounts.principals import Kind, Principal
 from accounts.scopes import Scope
 from gateway.arriving import Patience
 from gateway.asgi import Gateway
+from gateway.body_memory import FREE
 from gateway.errors import UnknownPool
 from gateway.paths import MESSAGE_MAX
 from gateway.preparing import PoolRules
@@ -457,3 +458,113 @@ async def test_a_thread_that_an_account_does_not_hold_is_told_to_the_caller_and_
     caller = await ask(gateway, body(thread={"type": "continue", "previous_message_id": "msg_1"}))
     assert (caller.status, caller.body) == (404, gone)
     assert (await ask(gateway, body(thread={"type": "create"}))).status == 200
+
+
+# -- memory for bodies
+
+
+async def test_a_body_is_counted_while_its_request_runs_and_no_longer():
+    gateway = gateway_over(stage(alpha=[ok()]))
+    await ask(gateway, body(padding="x" * 2 * FREE))
+    assert gateway.memory.held == 0
+
+
+async def test_a_body_for_which_there_is_no_room_is_refused_before_anything_is_leased():
+    pool = stage(alpha=[ok()])
+    gateway = gateway_over(pool)
+    gateway.memory.held = gateway.memory.limit
+    caller = await ask(gateway, *[b"x" * FREE] * 3)
+    assert (caller.status, caller.error, caller.headers["retry-after"]) == (529, "overloaded_error", "2")
+    assert (pool.upstream.sent, gateway.memory.held) == ([], gateway.memory.limit)
+
+
+async def test_a_declared_length_for_which_there_is_no_room_is_refused_unread():
+    gateway = gateway_over(stage(alpha=[ok()]))
+    gateway.memory.held = gateway.memory.limit
+    caller = Caller(body(), b"never asked for")
+    await ask(gateway, headers=(*KEY, (b"content-length", str(4 * FREE).encode())), caller=caller)
+    assert (caller.status, len(caller.pieces)) == (529, 2)
+
+
+async def test_a_small_request_always_gets_in():
+    gateway = gateway_over(stage(alpha=[ok()]))
+    gateway.memory.held = gateway.memory.limit
+    assert (await ask(gateway)).status == 200
+
+
+# -- models that a restricted key is shown
+
+
+def a_list_of(*models):
+    data = [{"type": "model", "id": name} for name in models]
+    document = {"data": data, "has_more": False, "first_id": models[0], "last_id": models[-1]}
+    return Answers(200, {}, [json.dumps(document).encode()])
+
+
+MODELS = ("claude-opus-5-5", "claude-haiku-5-5", "claude-haiku-4-5", "claude-sonnet-5-5")
+HAIKU_ONLY = replace(ALICE, models=("claude-haiku-*",))
+
+
+async def models_of(principal, query="", pool=None):
+    pool = pool or stage(alpha=[a_list_of(*MODELS)])
+    return await ask(gateway_over(pool, principal=principal), b"", method="GET", target=f"/v1/models{query}")
+
+
+async def test_a_restricted_key_is_shown_the_models_that_it_may_use():
+    shown = json.loads((await models_of(HAIKU_ONLY)).body)
+    assert [model["id"] for model in shown["data"]] == ["claude-haiku-5-5", "claude-haiku-4-5"]
+    assert (shown["has_more"], shown["first_id"], shown["last_id"]) == (False, "claude-haiku-5-5", "claude-haiku-4-5")
+
+
+async def test_a_key_without_restrictions_gets_anthropics_own_bytes():
+    pool = stage(alpha=[a_list_of(*MODELS)])
+    assert (await models_of(ALICE, "?limit=3", pool)).body == a_list_of(*MODELS).chunks[0]
+    assert pool.upstream.sent[0][1].target == "/v1/models?limit=3"
+
+
+async def test_pages_of_a_restricted_list_leave_nothing_out():
+    pool = stage(alpha=[a_list_of(*MODELS)])
+    first = json.loads((await models_of(HAIKU_ONLY, "?limit=1", pool)).body)
+    second = json.loads((await models_of(HAIKU_ONLY, f"?limit=1&after_id={first['last_id']}", pool)).body)
+    back = json.loads((await models_of(HAIKU_ONLY, f"?limit=1&before_id={second['first_id']}", pool)).body)
+    assert [first["has_more"], second["has_more"], back["has_more"]] == [True, False, False]
+    assert [page["data"][0]["id"] for page in (first, second, back)] == [MODELS[1], MODELS[2], MODELS[1]]
+    assert {request.target for _, request in pool.upstream.sent} == {"/v1/models?limit=1000"}
+
+
+async def test_a_filter_of_the_list_is_passed_on():
+    pool = stage(alpha=[a_list_of(*MODELS)])
+    await models_of(HAIKU_ONLY, "?lifecycle=active&limit=5", pool)
+    assert pool.upstream.sent[0][1].target == "/v1/models?limit=1000&lifecycle=active"
+
+
+@pytest.mark.parametrize("query", ["?limit=0", "?after_id=claude-opus-5-5"])
+async def test_a_page_that_is_none_is_refused(query):
+    caller = await models_of(HAIKU_ONLY, query)
+    assert (caller.status, caller.error) == (400, "invalid_request_error")
+
+
+async def test_what_went_wrong_with_a_restricted_list_is_passed_on():
+    caller = await models_of(HAIKU_ONLY, pool=stage(alpha=[fails(400, "invalid_request_error")]))
+    assert (caller.status, json.loads(caller.body)["error"]["message"]) == (400, "no")
+
+
+@pytest.mark.parametrize(("model", "status"), [("claude-opus-5-5", 403), ("claude-haiku-5-5", 200)])
+async def test_a_restricted_key_looks_up_only_what_it_may_use(model, status):
+    gateway = gateway_over(stage(alpha=[ok()]), principal=HAIKU_ONLY)
+    assert (await ask(gateway, b"", method="GET", target=f"/v1/models/{model}")).status == status
+
+
+# -- what our own answers are called
+
+
+async def test_an_error_of_ours_has_a_request_id_by_which_the_request_can_be_found():
+    caller = await ask(gateway_over(stage(alpha=[fails(500)])))
+    activity = caller.headers["nubabel-activity"]
+    assert (caller.headers["request-id"], caller.error) == (f"req_{activity.replace('-', '')}", "api_error")
+
+
+@pytest.mark.parametrize("stranger", [None, AccessRefused(), KeysDiffer()], ids=["no key", "a wrong key", "two keys"])
+async def test_whoever_presents_no_good_key_is_told_that_trying_again_is_pointless(stranger):
+    caller = await ask(gateway_over(stage(alpha=[ok()]), principal=stranger))
+    assert (caller.status, caller.headers["x-should-retry"]) == (401, "false")

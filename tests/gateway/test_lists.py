@@ -8,6 +8,8 @@ import pytest
 from gateway.errors import CallerRefused
 from gateway.lists import Lists, read_query
 from gateway.owners import Owned
+from gateway.pinned import Answered
+from gateway.responses import Response
 from tests.gateway.remembered import RememberedOwners
 from tests.gateway.test_pinned import US, Anthropic, asked
 
@@ -74,6 +76,21 @@ async def test_anthropics_skills_follow_ones_own(owners):
     mine = await listed(owners, "/v1/skills", Anthropic({"id": "skill_1"}))
     theirs = await listed(owners, f"/v1/skills?page={mine['next_page']}", Anthropic({"data": [{"id": "pptx"}]}))
     assert [one["id"] for one in mine["data"] + theirs["data"]] == ["skill_1", "pptx"]
+
+
+async def test_a_limit_holds_for_anthropics_skills_too(owners):
+    targets = []
+
+    async def send(request, _context):
+        targets.append(request.target)
+        return Answered(Response(200, (), b'{"data": [], "next_page": "page_2="}'), "alpha")
+
+    response = await Lists(owners).answer(asked("GET", "/v1/skills?limit=2"), send)
+    place = json.loads(response.body)["next_page"]
+    await Lists(owners).answer(asked("GET", f"/v1/skills?limit=500&page={place}"), send)
+    assert targets == [
+        "/v1/skills?source=anthropic&limit=2", "/v1/skills?source=anthropic&limit=100&page=page_2%3D"
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("limit", ["0", "1001", "-1", "x", "9" * 50, "²"])

@@ -1,9 +1,11 @@
 """What makes or names a resource goes where it lies, and what was made is never forgotten."""
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from gateway.errors import CallerRefused
 from gateway.owners import Owned
@@ -12,6 +14,7 @@ from gateway.pinned import Answered, Asked, Pinned
 from gateway.preparing import Context
 from gateway.responses import Response
 from gateway.wire import Request
+from quota.engine.types import Client
 from tests.gateway.remembered import RememberedOwners
 
 US = "https://pool.example.com"
@@ -223,3 +226,74 @@ async def test_a_deletion_that_worked_is_answered_though_the_database_is_away(ow
     assert (await pinned.answer(asked("DELETE", "/v1/files/file_1"), deletes)).status == 200
     await pinned.background.drain(timeout=1)
     assert await owners.find(["file_1"], principal="alice") == {}
+
+
+class SlowAnthropic(Anthropic):
+    """Makes the thing, and answers when told to."""
+
+    def __init__(self, document):
+        super().__init__(document)
+        self.reached = asyncio.Event()
+        self.answers = asyncio.Event()
+
+    async def send(self, request, context):
+        self.reached.set()
+        await self.answers.wait()
+        return await super().send(request, context)
+
+
+@pytest.mark.parametrize(
+    ("target", "document"),
+    [
+        ("/v1/messages/batches", {"id": "msgbatch_1", "type": "message_batch", "processing_status": "in_progress"}),
+        ("/v1/files", {"id": "file_1", "type": "file"}),
+        ("/v1/skills", {"id": "skill_1", "type": "skill"}),
+    ],
+)
+async def test_what_is_made_for_a_caller_who_leaves_meanwhile_is_written_down(owners, target, document):
+    pinned, anthropic = Pinned(owners), SlowAnthropic(document)
+    asking: Any = asyncio.ensure_future(pinned.answer(asked("POST", target, b"{}"), anthropic.send))
+    await anthropic.reached.wait()
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    anthropic.answers.set()
+    assert await pinned.background.drain(timeout=1)
+    assert await owners.find([document["id"]], principal="alice")
+
+
+async def test_a_batch_is_made_on_behalf_of_its_key(owners):
+    document = {"id": "msgbatch_1", "type": "message_batch", "processing_status": "in_progress"}
+    making = asked("POST", "/v1/messages/batches", b"{}")
+    making = replace(making, context=replace(making.context, client=Client("key-of-alice")))
+    await Pinned(owners).answer(making, Anthropic(document).send)
+    assert owners.rows["msgbatch_1"][1].client == "key-of-alice"
+
+
+async def test_what_a_batch_cost_is_settled_before_it_is_deleted(owners):
+    await owners.note(Owned("msgbatch_1", "batch", "alpha", {"id": "msgbatch_1"}), principal="alice")
+    anthropic, settled = Anthropic({"id": "msgbatch_1"}), []
+
+    async def settle(id_):
+        settled.append((id_, list(anthropic.asked)))
+
+    await Pinned(owners, before_deletion=settle).answer(
+        asked("DELETE", "/v1/messages/batches/msgbatch_1"), anthropic.send
+    )
+    assert settled == [("msgbatch_1", [])]
+    assert anthropic.asked == ["alpha"]
+
+
+async def test_a_batch_whose_cost_cannot_be_settled_is_kept(owners):
+    await owners.note(Owned("msgbatch_1", "batch", "alpha", {"id": "msgbatch_1"}), principal="alice")
+    anthropic = Anthropic()
+
+    async def settle(_id):
+        raise CallerRefused(503, "api_error", "not now")
+
+    with pytest.raises(CallerRefused):
+        await Pinned(owners, before_deletion=settle).answer(
+            asked("DELETE", "/v1/messages/batches/msgbatch_1"), anthropic.send
+        )
+    assert anthropic.asked == []
+    assert await owners.find(["msgbatch_1"], principal="alice")

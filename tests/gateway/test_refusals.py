@@ -53,6 +53,22 @@ def test_a_refusal_that_has_aged_is_nearer_to_its_end():
     assert soonest_ms(aged(refusal((Reason.COOLING, 900)), by_ms=2_000)) == 0
 
 
+def test_while_all_accounts_fail_it_is_an_outage_and_no_limit():
+    said = answer(refusal((Reason.BREAKER_OPEN, 90_000), (Reason.PROBING, 4_000)), model="m")
+    assert (said.status, said.type, said.retry_after_ms) == (529, "overloaded_error", 4_000)
+
+
+@pytest.mark.parametrize("reason", [Reason.COOLING, Reason.LIMIT, Reason.CONCURRENCY])
+def test_while_one_account_is_only_at_a_limit_it_is_a_limit(reason):
+    said = answer(refusal((Reason.BREAKER_OPEN, 90_000), (reason, 120_000)), model="m")
+    assert (said.status, said.type, said.retry_after_ms) == (429, "rate_limit_error", 90_000)
+
+
+def test_accounts_that_never_serve_do_not_make_an_outage_a_limit():
+    blocks = (Block("a", Reason.BREAKER_OPEN, NOW + 5_000), Block("b", Reason.DISABLED, NEVER))
+    assert answer(Refusal("p", NOW, NEVER, blocks), model="m").status == 529
+
+
 def test_an_account_already_tried_says_nothing_about_when_to_come_back():
     said = answer(refusal((Reason.TRIED, 0), (Reason.COOLING, 7_000)), model="m")
     assert (said.status, said.retry_after_ms, said.should_retry) == (429, 7_000, None)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import Any
 
 import anthropic
 import httpx2
@@ -107,19 +108,62 @@ def _said(*, stream):
     return json.dumps({"model": MODEL, "max_tokens": 40, "messages": HELLO, "stream": stream}).encode()
 
 
-async def _posted(url, key, *, stream):
-    headers = {"anthropic-version": "2026-10-21", "content-type": "application/json", "authorization": f"Bearer {key}"}
+VERSIONED = {"anthropic-version": "2026-10-21", "content-type": "application/json"}
+TOOL = {"name": "weather", "description": "The weather", "input_schema": {"type": "object", "properties": {}}}
+EXCHANGES: dict[str, tuple[str, str, Any]] = {
+    "a message": ("POST", "/v1/messages", {"max_tokens": 40}),
+    "a message of the beta's address": ("POST", "/v1/messages?beta=true", {"max_tokens": 40}),
+    "a stream": ("POST", "/v1/messages", {"max_tokens": 40, "stream": True}),
+    "a long stream": ("POST", "/v1/messages", {"max_tokens": 2_000, "stream": True}),
+    "a tool is used": ("POST", "/v1/messages", {"max_tokens": 99, "tools": [TOOL], "tool_choice": {"type": "any"}}),
+    "a stream with a tool": (
+        "POST", "/v1/messages",
+        {"max_tokens": 99, "tools": [TOOL], "tool_choice": {"type": "any"}, "stream": True},
+    ),
+    "text in many scripts": ("POST", "/v1/messages", {"max_tokens": 40, "system": "Ünï¢ødé 漢字 🦔"}),
+    "a body that breaks the rules": ("POST", "/v1/messages", {"max_tokens": 0}),
+    "a stream that breaks the rules": ("POST", "/v1/messages", {"max_tokens": -1, "stream": True}),
+    "a field of another version": ("POST", "/v1/messages", {"max_tokens": 9, "temperature": 0.5}),
+    "a count of tokens": ("POST", "/v1/messages/count_tokens", {}),
+    "the models": ("GET", "/v1/models?limit=3", None),
+    "a model": ("GET", f"/v1/models/{MODEL}", None),
+    "a model that nobody knows": ("GET", "/v1/models/claude-nobody-9", None),
+}  # fmt: skip
+
+
+async def _exchanged(url, key, name):
+    method, target, fields = EXCHANGES[name]
+    headers = {**VERSIONED, "authorization": f"Bearer {key}"}
+    content = None if fields is None else json.dumps({"model": MODEL, "messages": HELLO, **fields}).encode()
     async with httpx2.AsyncClient() as http:
-        return await http.post(f"{url}/v1/messages", content=_said(stream=stream), headers=headers)
+        return await http.request(method, f"{url}{target}", content=content, headers=headers)
 
 
-@pytest.mark.parametrize("stream", [False, True])
-async def test_the_bytes_are_the_same_through_the_pool_and_direct(stream):
-    """Two equal worlds, one asked directly: the same body comes back, byte for byte."""
+@pytest.mark.parametrize("name", EXCHANGES)
+async def test_the_bytes_are_the_same_through_the_pool_and_direct(name):
+    """Two equal worlds, one asked directly: the same answer comes back, byte for byte."""
     async with served(world_of("alpha")) as there, served(world_of("alpha")) as twin:
-        through = await _posted(there.url, KEY, stream=stream)
+        through = await _exchanged(there.url, KEY, name)
         direct_url = (await twin.pool.ports.credentials.get("alpha")).base_url
-        direct = await _posted(direct_url, twin.pool.world.accounts["alpha"].key, stream=stream)
-    assert through.status_code == direct.status_code == 200
-    assert through.content == direct.content
-    assert through.headers["content-type"] == direct.headers["content-type"]
+        direct = await _exchanged(direct_url, twin.pool.world.accounts["alpha"].key, name)
+    assert (through.status_code, through.content) == (direct.status_code, direct.content)
+    told = ("content-type", "request-id", "retry-after", "anthropic-organization-id")
+    assert [through.headers.get(header) for header in told] == [direct.headers.get(header) for header in told]
+
+
+async def test_what_reaches_anthropic_is_what_was_sent():
+    """Odd spacing, unknown fields and headers of tomorrow pass; credentials and cookies do not."""
+    said = b'"messages":[{"role":"user","content":"\\u0048i"}]'
+    body = b'{ "model":"%s",\n "max_tokens":  9, %s, "of_tomorrow": [1.50] }' % (MODEL.encode(), said)
+    headers = {
+        **VERSIONED, "x-api-key": KEY, "anthropic-beta": "a-2026-01-01,b-2027-02-02", "anthropic-of-tomorrow": "yes",
+        "cookie": "secret=1", "x-forwarded-for": "10.0.0.1",
+    }  # fmt: skip
+    async with served(world_of("alpha")) as there, httpx2.AsyncClient() as http:
+        await http.post(f"{there.url}/v1/messages?beta=true", content=body, headers=headers)
+        (exchange,) = there.pool.world.exchanges
+    assert exchange.body == body
+    sent = {name.lower(): value for name, value in exchange.headers.items()}
+    assert (sent["anthropic-beta"], sent["anthropic-of-tomorrow"]) == ("a-2026-01-01,b-2027-02-02", "yes")
+    assert not {"cookie", "x-forwarded-for"} & sent.keys()
+    assert KEY not in str(sent)

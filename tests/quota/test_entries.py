@@ -64,6 +64,12 @@ def test_an_expired_lease_leaves_its_activity_unknown() -> None:
     assert (str(facts.id), facts.status, facts.attempts) == (activity(1), ActivityStatus.UNKNOWN, 1)
 
 
+def test_an_activity_whose_process_died_shows_the_estimate_that_was_charged() -> None:
+    facts = read(POOL, expired(5, cost=9_000, note=lease_note())).activity
+    assert facts
+    assert facts.cost_nano == 9_000
+
+
 def test_a_start_tells_who_asked_for_what() -> None:
     record = ActivityStarted(
         activity(1), "orchestrator", str(POOL), "claude-opus-5", "qa", "session-1", "key-1", NOON_MS, stream=True

@@ -98,6 +98,14 @@ def test_a_request_whose_process_died_leaves_an_unknown_activity() -> None:
     assert (Activity.objects.get().status, Activity.objects.get().source) == ("unknown", "api")
 
 
+def test_what_a_request_whose_process_died_was_charged_is_shown_as_an_estimate_until_the_truth_is_known() -> None:
+    write(POOL, [expired(5, cost=9_000, note=lease_note())])
+    assert (Activity.objects.get().cost_nano, Activity.objects.get().cost_is_estimate) == (9_000, True)
+    write(POOL, [settled(9, late=True, note=attempt())])
+    write(POOL, [event(10, "activity.completed", ActivityEnded(activity(1), ok=True, cost_nano=500))])
+    assert (Activity.objects.get().cost_nano, Activity.objects.get().cost_is_estimate) == (500, False)
+
+
 def test_an_account_deleted_meanwhile_stops_nothing() -> None:
     write(POOL, [settled(5, account=uuid.uuid4())])
     assert Attempt.objects.count() == 1

@@ -1,6 +1,7 @@
 """`/api/admin/access-keys/`, from the outside."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.db import connection
@@ -47,6 +48,15 @@ def test_a_key_is_listed_with_what_it_may_do_and_how_it_stands(viewer, pool):
     assert (shown["new"]["allowed_models"], shown["new"]["allowed_networks"]) == (["claude-*"], ["10.0.0.0/8"])
 
 
+def test_a_key_is_made_with_limits_and_shows_them(admin):
+    limits = {"requests": {"minute": 60}, "cost": {"day": "12.50"}}
+    made = admin.post(KEYS, new(limits=limits, max_concurrency=4)).json()
+    shown = admin.get(at(made)).json()
+    assert (shown["limits"]["requests"]["minute"], shown["limits"]["cost"]["day"]) == (60, "12.5")
+    assert (shown["limits"]["tokens"]["month"], shown["max_concurrency"]) == (None, 4)
+    assert {limit.amount for limit in AccessKey.objects.get().limits()} == {60, 12_500_000_000}
+
+
 @pytest.mark.parametrize("state", ["usable", "expired", "revoked"])
 def test_the_list_can_be_narrowed_to_a_state(viewer, state):
     issue_access_key(name="usable", scopes=["messages"])
@@ -74,6 +84,8 @@ def test_a_revoked_key_opens_nothing_any_more(admin):
         ({"allowed_networks": ["here"]}, "allowed_networks"),
         ({"allowed_models": ["*x*"]}, "allowed_models"),
         ({"rpm": 5}, "rpm"),
+        ({"limits": {"requests": {"minute": 0}}}, "limits.requests.minute"),
+        ({"max_concurrency": 0}, "max_concurrency"),
     ],
 )
 def test_what_makes_no_sense_is_refused(admin, pool, facts, where):
@@ -121,6 +133,21 @@ def test_a_key_of_one_pool_sees_keys_of_that_pool_only(pool, other_pool):
 def test_a_restricted_key_makes_none_that_is_less_so(given, status):
     caller = callers.key("admin-write", "messages", networks=["127.0.0.0/8"])
     assert caller.post(KEYS, new(allowed_networks=given)).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("facts", "status"),
+    [
+        ({}, 403),
+        ({"limits": {"cost": {"day": "5"}}}, 403),
+        ({"limits": {"cost": {"day": "5.01"}}, "max_concurrency": 2}, 403),
+        ({"limits": {"cost": {"day": "5"}}, "max_concurrency": 3}, 403),
+        ({"limits": {"cost": {"day": "5", "month": "9"}}, "max_concurrency": 2}, 201),
+    ],
+)
+def test_a_limited_key_makes_none_that_may_use_more(facts, status):
+    caller = callers.key("admin-write", "messages", limits={"limit_cost_day": Decimal(5), "max_concurrency": 2})
+    assert caller.post(KEYS, new(**facts)).status_code == status
 
 
 def test_the_list_costs_the_same_queries_for_2_and_for_200(viewer, pool):

@@ -139,7 +139,12 @@ def test_a_request_is_shown_with_all_that_was_decided_for_it(viewer, alpha, beta
     assert [(call["number"], call["account_name"], call["status"]) for call in shown["calls"]] == [
         (1, "alpha", 503), (2, "beta", None)
     ]  # fmt: skip
-    assert shown["cost"] == {"usd": "0.000132", "nano_usd": 132_000, "known": True}
+    assert shown["cost"] == {"usd": "0.000132", "nano_usd": 132_000, "known": True, "estimated": False}
+
+
+def test_what_nobody_could_tell_is_marked_as_an_estimate(viewer, alpha):
+    made(alpha, 1, status="unknown", cost_nano=9_000)
+    assert listed(viewer)["results"][0]["cost"]["estimated"] is True
 
 
 def test_a_request_outlives_its_account(viewer, alpha):

@@ -28,7 +28,9 @@ async def journey(url: str) -> Any:
 
 
 async def test_the_typescript_sdk_never_notices_the_pool() -> None:
-    async with served(troubled_world()) as there:
+    world = troubled_world()
+    world.batch_seconds = 0
+    async with served(world) as there:
         saw = await journey(there.url)
     assert saw["whole"]
     assert saw["streamed"] is True
@@ -36,10 +38,13 @@ async def test_the_typescript_sdk_never_notices_the_pool() -> None:
     assert saw["tool"] == "weather"
     assert saw["counted"] > 0
     assert MODEL in saw["models"]
+    assert (saw["results"], saw["batchIsListed"], saw["fileWasRead"]) == (["one"], True, True)
 
 
 async def test_the_typescript_sdk_raises_its_own_errors() -> None:
-    async with served(world_of("alpha", "beta")) as there:
+    world = world_of("alpha", "beta")
+    world.batch_seconds = 0
+    async with served(world) as there:
         saw = await journey(there.url)
     assert saw["stranger"] == "authentication"
     assert saw["nonsense"] == "status 404"

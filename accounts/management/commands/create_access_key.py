@@ -54,10 +54,12 @@ class Command(BaseCommand):
                 networks=options["ip"],
                 limits=_limits(options),
             )
-        except (ScopesRefused, ValueError) as refused:
+        except ScopesRefused as refused:
+            raise CommandError(f"--scope: {refused}") from refused
+        except ValueError as refused:
             raise CommandError(str(refused)) from refused
         except ValidationError as refused:
-            raise CommandError("; ".join(refused.messages)) from refused
+            raise CommandError(_by_option(refused)) from refused
         facts = {
             "id": str(key.pk),
             "name": key.name,
@@ -90,6 +92,24 @@ _AMOUNTS: Final[Mapping[Metric, Callable[[str], Any]]] = {
 }
 
 
+_OPTIONS: Final[Mapping[str, str]] = {
+    **{f"limit_{metric}_{window}": f"--{metric}-per-{window}" for metric in Metric for window in Window},
+    "name": "--name",
+    "scopes": "--scope",
+    "allowed_models": "--model",
+    "allowed_networks": "--ip",
+    "max_concurrency": "--concurrency",
+    "expires_at": "--expires",
+}
+"""Which option a column was typed as."""
+
+
+def _by_option(refused: ValidationError) -> str:
+    """What is wrong with which option; what concerns none of them, as it is."""
+    wrong = ((_OPTIONS.get(column, ""), " ".join(messages)) for column, messages in refused.message_dict.items())
+    return "; ".join(f"{option}: {said}" if option else said for option, said in wrong)
+
+
 def _help(metric: Metric, window: Window) -> str:
     what = "US dollars it may cost" if metric is Metric.COST else f"{metric} it may have"
     return f"{what} per {window} (any 60 seconds)" if window is Window.MINUTE else f"{what} per calendar {window}, UTC"
@@ -111,7 +131,7 @@ def _pool(name: str | None) -> Pool | None:
     try:
         return Pool.objects.get(name=name)
     except Pool.DoesNotExist:
-        raise ValueError(f"there is no pool {name!r}") from None
+        raise ValueError(f"--pool: there is no pool {name!r}") from None
 
 
 def expiry(text: str | None, *, now: datetime) -> datetime | None:

@@ -7,15 +7,20 @@ import os
 import signal
 from argparse import ArgumentParser
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError
 
+from gateway.batches.charging import EVERY_SECONDS
+from gateway.wiring import charge_batches
 from quota import checks
 from quota.errors import SchemaBehind, SetupFailed
 from quota.ledger import Written
 from quota.running import running_worker
-from quota.worker import TROUBLE
+from quota.worker import TROUBLE, Work
+
+ERRANDS: Final[tuple[Work, ...]] = ((charge_batches, EVERY_SECONDS),)
+"""What the data plane has done by the worker."""
 
 
 class Command(BaseCommand):
@@ -40,7 +45,7 @@ class Command(BaseCommand):
             os._exit(0)
 
     async def _once(self) -> tuple[Written, bool]:
-        async with running_worker() as worker:
+        async with running_worker(more=ERRANDS) as worker:
             try:
                 return await worker.once(), True
             except TROUBLE as error:
@@ -50,7 +55,7 @@ class Command(BaseCommand):
         stop = asyncio.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, stop.set)
-        async with running_worker() as worker:
+        async with running_worker(more=ERRANDS) as worker:
             in_time = await worker.run(stop)
             return worker.total, in_time
 

@@ -173,6 +173,14 @@ def test_a_filter_narrows_the_list(alice: ClaudeAccount, admin_client: Client) -
     assert [str(row.pk) for row in answer.context["cl"].result_list] == [activity(77)]
 
 
+@pytest.mark.parametrize("table", ["activity", "attempt"])
+def test_the_cost_of_what_died_under_way_is_marked_as_an_estimate(
+    table: str, alice: ClaudeAccount, admin_client: Client
+) -> None:
+    write(alice.pool_id, [expired(9, cost=41_000_000, account=alice.pk, note=lease_note(1, of=77))])
+    assert "$0.0410 (estimate)" in admin_client.get(page(table)).content.decode()
+
+
 @pytest.mark.parametrize("table", PAGES)
 def test_nobody_edits_history_not_even_an_administrator(table: str, alice: ClaudeAccount, admin_client: Client) -> None:
     some_requests(alice, 1)
