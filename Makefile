@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3 p
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser test-typescript check format lock bench-engine bench-gateway bench-pages chaos clean
+.PHONY: help run test test-browser test-typescript test-deploy test-rollback qa check format lock bench-engine bench-gateway bench-pages chaos clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ tests/typescript/node_modules/installed.stamp: tests/typescript/package-lock.jso
 	@command -v npm >/dev/null || { echo "Node.js and npm are needed. On Debian and Ubuntu: apt-get install nodejs npm" >&2; exit 1; }
 	@cd tests/typescript && npm ci --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
+
+qa: $(VENV)/dev.stamp ## BASE_URL=https://…: is that deployment whole? The smoke test and a browser; told to Slack
+	@BASE_URL="$(BASE_URL)" $(BIN)/python -m qa
 
 check: $(VENV)/dev.stamp ## lint, format, types and import contracts
 	$(BIN)/ruff check .

@@ -49,7 +49,9 @@ class Ear:
 
 
 Talk = Callable[[Ear, Visit], Awaitable[None]]
-_REMEDY: Final = {HTTPStatus.FORBIDDEN: ": this address is not among ALLOWED_HOSTS or CSRF_TRUSTED_ORIGINS"}
+_REMEDY: Final[dict[int, str]] = {
+    HTTPStatus.FORBIDDEN: ": this address is not among ALLOWED_HOSTS or CSRF_TRUSTED_ORIGINS"
+}
 
 
 async def stream(ear: Ear, visit: Visit) -> None:
