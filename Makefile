@@ -27,6 +27,12 @@ tests/typescript/node_modules/installed.stamp: tests/typescript/package-lock.jso
 	@cd tests/typescript && npm ci --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
+test-deploy: $(VENV)/dev.stamp ## follow docs/deploy.md literally, from an empty folder to a green `make qa` (needs haproxy, redis-server, chromium)
+	@$(BIN)/python -m tests.deployment.deploy
+
+test-rollback: $(VENV)/dev.stamp ## a release forward, back and forward again, as the documents say, under load (needs haproxy, redis-server)
+	@$(BIN)/python -m tests.deployment.rollback
+
 qa: $(VENV)/dev.stamp ## BASE_URL=https://…: is that deployment whole? The smoke test and a browser; told to Slack
 	@BASE_URL="$(BASE_URL)" $(BIN)/python -m qa
 
