@@ -52,8 +52,6 @@ Talk = Callable[[Ear, Visit], Awaitable[None]]
 _REMEDY: Final[dict[int, str]] = {
     HTTPStatus.FORBIDDEN: ": this address is not among ALLOWED_HOSTS or CSRF_TRUSTED_ORIGINS",
 }
-    HTTPStatus.FORBIDDEN: ": this address is not among ALLOWED_HOSTS or CSRF_TRUSTED_ORIGINS"
-}
 
 
 async def stream(ear: Ear, visit: Visit) -> None:

@@ -1,7 +1,8 @@
 """Whether every request is accounted for, once, and to the nano-dollar: the database beside the simulated Claude."""
 
 import time
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,7 +19,7 @@ _LEDGER: Final = (
 _ROLLUPS: Final = (
     "SELECT coalesce(sum(requests), 0), coalesce(sum(cost_nano), 0) FROM quota_usagerollup WHERE span = 'day'"
 )
-_ACTIVITIES: Final = "SELECT count(*), count(DISTINCT id) FROM quota_activity"
+_ACTIVITIES: Final = "SELECT count(*) FROM quota_activity"
 _SET_ASIDE: Final = "SELECT count(*) FROM quota_setaside"
 
 
@@ -40,19 +41,22 @@ class Books:
         """What does not add up."""
         if self.recorded != answered:
             yield f"{answered} requests were answered, {self.recorded} are recorded as completed"
+        if self.activities != self.attempts:
+            yield f"there are {self.activities} records of requests and {self.attempts} calls"
         if self.attempts != claude.statuses[200]:
             yield f"Claude answered {claude.statuses[200]} calls, the ledger has {self.attempts}"
         if self.cost != claude.cost:
             yield f"Claude billed {claude.cost} nano-dollars, the ledger has {self.cost}"
         if (self.rolled_up, self.rolled_up_cost) != (self.attempts, self.cost):
-            yield f"rollups say {self.rolled_up} calls and {self.rolled_up_cost}, the ledger {self.attempts}, {self.cost}"
+            rolled_up = f"{self.rolled_up} calls and {self.rolled_up_cost}"
+            yield f"rollups say {rolled_up}, the ledger {self.attempts} and {self.cost}"
         if self.unsettled:
             yield f"{self.unsettled} calls were charged by estimate: whoever made them did not settle them"
         if self.set_aside:
             yield f"{self.set_aside} entries could not be read by a worker of the other version"
 
 
-def opened(database: str, *, activities: Set[str]) -> Books:
+def opened(database: str, *, activities: AbstractSet[str]) -> Books:
     """Read them as soon as the workers have written every one of these requests down, or after a while as they are."""
     until = time.monotonic() + PATIENCE
     with psycopg.connect(database, autocommit=True) as connection:
@@ -63,7 +67,7 @@ def opened(database: str, *, activities: Set[str]) -> Books:
             time.sleep(0.5)
 
 
-def _read(connection: psycopg.Connection, activities: Set[str]) -> Books:
+def _read(connection: psycopg.Connection, activities: AbstractSet[str]) -> Books:
     def one(query: str, *values: object) -> tuple[int, ...]:
         row = connection.execute(query.encode(), values).fetchone()
         assert row is not None

@@ -23,7 +23,7 @@ ANSWERED: Final = "answered"
 
 @dataclass
 class Load:
-    """`outcomes`: how many were answered whole, and every other end by its name. `activities`: whose records must be."""
+    """`outcomes`: how many were answered whole, and every other end by name. `activities`: whose records must be."""
 
     url: str
     key: str

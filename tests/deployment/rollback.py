@@ -1,8 +1,8 @@
 """`make test-rollback`: one release forward, back, and forward again, as the documents say, while requests keep coming.
 
-The older release is deployed by docs/deploy.md's first part, the newer by its *A new version*; docs/rollback.md says how one
-goes back, and forward again. The front and the load go on all the time. No caller may notice anything, and afterwards each
-request is in the ledger once, to the nano-dollar.
+The older release is deployed by docs/deploy.md's first part, the newer by its *A new version*; docs/rollback.md says
+how one goes back, and forward again. The front and the load go on all the time. No caller may notice anything, and
+afterwards each request is in the ledger once, to the nano-dollar.
 """
 
 import re
@@ -46,7 +46,8 @@ class Journey:
         """Give an access key."""
         self.older.follow(part(DEPLOY, "first deployment"))
         _, said = self.shell.run(KEY)
-        return re.findall(r"nb_live_\S+", said)[0]
+        key: str = re.findall(r"nb_live_\S+", said)[0]
+        return key
 
     def go(self, load: Load) -> None:
         with _phase("forward: docs/deploy.md, new version", load):

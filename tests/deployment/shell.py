@@ -30,15 +30,17 @@ class Shell:
             start_new_session=True,
         )
         self._lines: queue.Queue[str] = queue.Queue()
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reading = threading.Thread(target=self._read, daemon=True)
+        self._reading.start()
 
     def run(self, command: str, *, within: float = LONGEST) -> tuple[int, str]:
         """Exit code and output. Raises TimeoutError."""
         end = f"ended-{uuid4().hex}"
         assert self._bash.stdin is not None
-        self._bash.stdin.write(f"{{ {command}\n}} </dev/null; echo; echo {end} $?\n")
+        self._bash.stdin.write(f"{{ {command}\n}} </dev/null; ended=$?; echo; echo {end} $ended\n")
         self._bash.stdin.flush()
-        said, until = [], time.monotonic() + within
+        said: list[str] = []
+        until = time.monotonic() + within
         while True:
             try:
                 line = self._lines.get(timeout=max(0.0, until - time.monotonic()))
@@ -59,3 +61,7 @@ class Shell:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         os.killpg(self._bash.pid, signal.SIGKILL)
         self._bash.wait()
+        self._reading.join(10)
+        for pipe in (self._bash.stdin, self._bash.stdout):
+            if pipe is not None:
+                pipe.close()

@@ -169,9 +169,9 @@ def _database() -> Iterator[str]:
         if not address:
             raise CannotRun(said)
         with psycopg.connect(address, autocommit=True) as server:
-            server.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
+            server.execute(f"CREATE DATABASE {name}")
             yield _with_database(address, name)
-            server.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[call-overload]
+            server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def _with_database(address: str, name: str) -> str:

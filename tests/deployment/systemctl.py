@@ -22,6 +22,9 @@ DEFAULT_STOP_SECONDS: Final = 90.0
 # Starts what it is given, notes its process, waits for it and notes its exit code.
 _NANNY: Final = '"$@" & echo $! > "$NANNY_FOR.pid"; wait $!; echo $? > "$NANNY_FOR.exit"'
 
+_NANNIES: Final[list[subprocess.Popen[bytes]]] = []
+"""Who looks after a process outlives whoever started it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Unit:
@@ -62,7 +65,7 @@ class Unit:
         command = shlex.split(self.first("ExecStart"))
         environment = self.environment | {"NANNY_FOR": str(self.state / self.name)}
         with self.file("log").open("a") as log:
-            subprocess.Popen(
+            nanny = subprocess.Popen(
                 ["/bin/sh", "-c", _NANNY, "nanny", *command],
                 cwd=self.first("WorkingDirectory") or None,
                 env=environment,
@@ -71,6 +74,7 @@ class Unit:
                 stderr=log,
                 start_new_session=True,
             )
+        _NANNIES.append(nanny)
         _wait_for(self.file("pid"), seconds=10.0)
 
     def stop(self) -> None:
