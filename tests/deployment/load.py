@@ -41,6 +41,9 @@ class Load:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.stop()
+
+    def stop(self) -> None:
         """Send nothing more, and wait for what was sent."""
         self._stop.set()
         if self._thread is not None:
@@ -77,6 +80,6 @@ class Load:
             text = await answer.text()
             if answer.status != 200:
                 return f"HTTP {answer.status}: {text[:200]}"
-            self.activities.add(answer.headers["nubabel-activity"])
+            self.activities.add(answer.headers.get("nubabel-activity", ""))
             whole = "event: message_stop" in text if stream else '"stop_reason"' in text
             return ANSWERED if whole else "cut off"

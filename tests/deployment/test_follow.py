@@ -9,7 +9,7 @@ import pytest
 from tests.deployment.document import Command, File
 from tests.deployment.follow import Differs, Follower
 from tests.deployment.shell import Shell
-from tests.deployment.systemctl import Unit
+from tests.deployment.systemctl import Unit, _wait_for
 
 
 @pytest.fixture
@@ -69,14 +69,15 @@ def program(tmp_path: Path, text: str) -> None:
     (tmp_path / "program.py").write_text(text)
 
 
-STOPS_WITH_4 = "import signal, sys, time; signal.signal(15, lambda *_: sys.exit(4)); open('up', 'w'); time.sleep(60)"
+STOPS_WITH_4 = (
+    "import signal, sys, time; signal.signal(15, lambda *_: sys.exit(4)); open('up', 'w').write('x'); time.sleep(60)"
+)
 
 
 def test_a_unit_ends_with_its_own_exit_code_when_told_to(unit, tmp_path):
     program(tmp_path, STOPS_WITH_4)
     unit.start()
-    while not (tmp_path / "up").exists():
-        pass
+    assert _wait_for(tmp_path / "up", seconds=20)
     unit.stop()
     assert unit.file("exit").read_text() == "4\n"
 
