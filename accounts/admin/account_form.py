@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from gateway.trial import Trial
 
 _ADDRESS_HELP = (
-    "Where the key is sent: one of ANTHROPIC_BASE_URLS. Empty: the first of them, or the simulator in a simulated pool, "
-    "which accepts nothing else."
+    "Where the key is sent: one of ANTHROPIC_BASE_URLS. Empty: the first of them, or the simulator in a simulated "
+    "pool, which accepts nothing else."
 )
 
 
