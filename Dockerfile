@@ -13,7 +13,7 @@ RUN python -m venv /venv \
  && /venv/bin/python -m pip check \
  && /venv/bin/python -m pip uninstall --yes pip setuptools
 # A .pth file runs at every start of the interpreter, asked or not.
-RUN ! find /venv -name '*.pth' | grep .
+RUN test -x /venv/bin/python && test -z "$(find /venv -name '*.pth')"
 
 # --- what runs: no compiler, no pip, nobody's home, nothing of it writable for the one who runs it
 FROM ${PYTHON}

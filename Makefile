@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3 p
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser test-typescript check format lock bench-engine bench-gateway bench-pages chaos chaos-slack clean
+.PHONY: help run test test-browser test-typescript check format lock bench-engine bench-gateway bench-pages chaos chaos-slack test-deploy test-rollback qa clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,15 @@ tests/typescript/node_modules/installed.stamp: tests/typescript/package-lock.jso
 	@command -v npm >/dev/null || { echo "Node.js and npm are needed. On Debian and Ubuntu: apt-get install nodejs npm" >&2; exit 1; }
 	@cd tests/typescript && npm ci --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
+
+test-deploy: $(VENV)/dev.stamp ## follow docs/deploy.md literally, from an empty folder to a green `make qa` (needs haproxy, redis-server, chromium)
+	@$(BIN)/python -m tests.deployment.deploy
+
+test-rollback: $(VENV)/dev.stamp ## a release forward, back and forward again, as the documents say, under load (needs haproxy, redis-server)
+	@$(BIN)/python -m tests.deployment.rollback
+
+qa: $(VENV)/dev.stamp ## BASE_URL=https://…: is that deployment whole? The smoke test and a browser; told to Slack
+	@BASE_URL="$(BASE_URL)" $(BIN)/python -m qa
 
 check: $(VENV)/dev.stamp ## lint, format, types and import contracts
 	$(BIN)/ruff check .

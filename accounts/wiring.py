@@ -40,8 +40,10 @@ def _keyring(keys: tuple[str, ...]) -> Keyring:
 
 
 def default_base_url(*, simulated: bool) -> str:
-    """Where an account's key is sent unless somebody says otherwise: the simulator, or Anthropic."""
-    return str(getattr(settings, "SIMULATOR_URL", "")) if simulated else DEFAULT_BASE_URL
+    """Where an account's key is sent unless somebody says otherwise: the simulator, or the first allowed upstream."""
+    if simulated:
+        return str(getattr(settings, "SIMULATOR_URL", ""))
+    return str(next(iter(getattr(settings, "ANTHROPIC_BASE_URLS", ())), DEFAULT_BASE_URL))
 
 
 def allowed_base_urls() -> tuple[str, ...]:

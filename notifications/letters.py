@@ -65,7 +65,7 @@ def subject_of(notice: Notice) -> Subject | None:  # noqa: PLR0911 - a table
         case AgentProgress(activity=activity, number=number):
             return Subject(f"activity:{activity}:{number}", f"activity:{activity}", 1 + number, progress=True)
         case AgentEnded(activity=activity):
-            return Subject(f"activity:{activity}:ended", f"activity:{activity}", _END)
+            return Subject(end_of(activity), f"activity:{activity}", _END)
         case AlertStep(alert=alert, number=number):
             return Subject(f"alert:{alert}:{number}", f"alert:{alert}", number, lasting=True)
         case PoolTroubled(pool=pool):
@@ -74,6 +74,11 @@ def subject_of(notice: Notice) -> Subject | None:  # noqa: PLR0911 - a table
         case DailySummary(pool=pool, day=day):
             return Subject(f"summary:{pool}:{day}", f"summary:{pool}", lasting=True)
     return None
+
+
+def end_of(activity: str) -> str:
+    """The name of the event that this request ended."""
+    return f"activity:{activity}:ended"
 
 
 def _draft(sink: str, notice: Notice, subject: Subject, content: Mapping[str, Any]) -> Draft:

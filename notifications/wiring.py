@@ -11,7 +11,7 @@ from django.utils import timezone
 from notifications.courier import Do
 from notifications.origins import acceptable
 from notifications.post_office import PostOffice
-from notifications.sinks import WebhookSettings, sinks_of
+from notifications.sinks import SlackSink, WebhookSettings, sinks_of
 from notifications.slack_blocks import Channel
 from notifications.slack_routes import SlackSettings, routes
 from notifications.slack_text import user_id
@@ -45,6 +45,12 @@ def post_office(do: Do) -> PostOffice:
     if not routes(slack):
         logger.info("slack: off, no SLACK_* variable names a place to send to", extra={"action": "slack_unset"})
     return PostOffice(sinks=sinks, do=do, now=timezone.now, user=slack.user)
+
+
+def told_of_requests() -> list[str]:
+    """The destinations, as configured now, that hear of requests."""
+    sinks = sinks_of(slack_settings(), webhook_settings())
+    return [sink.name for sink in sinks if not isinstance(sink, SlackSink) or Channel.ACTIVITY in sink.channels]
 
 
 def from_our_page(scope: Mapping[str, Any]) -> bool:

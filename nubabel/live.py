@@ -12,7 +12,7 @@ from notifications.errors import LiveRefused
 from notifications.live.access import Door, PoolName
 from notifications.live.hub import Hub
 from notifications.wiring import from_our_page
-from nubabel.live_access import staff_viewer_of, viewer_of
+from nubabel.live_access import viewer_of
 from nubabel.web import farewell
 from quota.engine.api import Engine
 from quota.pictures import Pictures
@@ -62,4 +62,4 @@ async def pool_of(wanted: str) -> PoolName:
 
 
 event_stream: Final = EventStream(door=Door(viewer_of, pool_of), hub=hub)
-live_socket: Final = LiveConsumer.as_asgi(world=World(Door(staff_viewer_of, pool_of), hub, welcome=from_our_page))
+live_socket: Final = LiveConsumer.as_asgi(world=World(Door(viewer_of, pool_of), hub, welcome=from_our_page))

@@ -1,7 +1,8 @@
 """Who listens to the live view: the owner of an access key, or a member of staff by the session's cookie.
 
 Looked up without Django's middleware, and afresh each time: a log-out, a changed password, a lost role or a revoked key
-counts at the next look.
+counts at the next look. The same for server-sent events and the websocket: a page cannot put a key into a websocket's
+headers, so a key there comes from a program.
 """
 
 from collections import defaultdict
@@ -36,11 +37,6 @@ async def viewer_of(scope: AsgiScope) -> Viewer:
     if not principal.may_come_from((scope.get("client") or ("",))[0]):
         raise LiveRefused(403, "forbidden", _ELSEWHERE)
     return Viewer(principal.name, pool=principal.pool_id or "")
-
-
-async def staff_viewer_of(scope: AsgiScope) -> Viewer:
-    """The same for a websocket, which a browser opens: by the session alone."""
-    return await viewer_of({**scope, "headers": [pair for pair in scope["headers"] if pair[0].lower() == b"cookie"]})
 
 
 async def _principal(scope: AsgiScope) -> Principal | None:

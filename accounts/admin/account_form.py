@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from gateway.trial import Trial
 
 _ADDRESS_HELP = (
-    "Where the key is sent. Empty: Anthropic, or the simulator in a simulated pool, which accepts nothing else. "
-    "Other addresses must be in ANTHROPIC_BASE_URLS."
+    "Where the key is sent: one of ANTHROPIC_BASE_URLS. Empty: the first of them, or the simulator in a simulated "
+    "pool, which accepts nothing else."
 )
 
 

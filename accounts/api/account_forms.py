@@ -86,7 +86,7 @@ class AccountSettings(Strict):
         help_text="An API key of an organization you own (sk-ant-api…). Encrypted, and never shown again.",
     )
     base_url = Text(
-        required=False, max_length=255, help_text="One of ANTHROPIC_BASE_URLS; left out: Anthropic, or the simulator."
+        required=False, max_length=255, help_text="One of ANTHROPIC_BASE_URLS; left out: the first, or the simulator."
     )
     priority = serializers.IntegerField(min_value=0, max_value=PRIORITY_MAX, default=100)
     weight = serializers.IntegerField(min_value=1, max_value=MAX_WEIGHT, default=1)

@@ -1,67 +1,96 @@
-"""Listening to the live stream while something is done that it must tell of."""
+"""Listening to what is pushed, while something is done that it must tell of: server-sent events and the websocket."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
 from typing import Final
+from urllib.parse import urlsplit
 
 import aiohttp
 
 from nubabel.smoke.visit import Failed, Visit
 
-PATH: Final = "/api/activity/stream"
+STREAM: Final = "/api/activity/stream"
+SOCKET: Final = "/ws/live/"
 OPEN_SECONDS: Final = 10.0
 
 
 class Ear:
-    """What was heard so far. `deaf` says why nothing more can be heard; empty while it can."""
+    """What was heard so far at one address. `deaf` says why nothing more can be heard; empty while it can."""
 
-    def __init__(self) -> None:
-        self._lines: list[str] = []
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._said: list[str] = []
         self.opened = asyncio.Event()
         self.deaf = ""
 
-    async def listen(self, visit: Visit) -> None:
-        """Until cancelled, or until the stream ends."""
+    async def listen(self, talk: "Talk", visit: Visit) -> None:
+        """Until cancelled, or until nothing more comes."""
         try:
-            async with visit.http.get(visit.base_url + PATH, headers=visit.headers()) as answer:
-                await self._read(answer)
+            await talk(self, visit)
+        except aiohttp.WSServerHandshakeError as refused:
+            self.deaf = f"{self.path} answered {refused.status}{_REMEDY.get(refused.status, '')}"
         except (aiohttp.ClientError, TimeoutError) as error:
-            self.deaf = f"{PATH} broke ({type(error).__name__})"
+            self.deaf = f"{self.path} broke ({type(error).__name__})"
         finally:
             self.opened.set()
 
-    async def _read(self, answer: aiohttp.ClientResponse) -> None:
-        if answer.status == HTTPStatus.NOT_FOUND:
-            self.deaf = f"this deployment has no {PATH} (404)"
-            return
-        if answer.status != HTTPStatus.OK:
-            self.deaf = f"{PATH} answered {answer.status}"
-            return
-        self.opened.set()
-        async for line in answer.content:
-            self._lines.append(line.decode("utf-8", "replace"))
-        self.deaf = f"{PATH} ended"
+    def hear(self, said: str) -> None:
+        self._said.append(said)
 
     async def complaint(self, word: str) -> str:
-        """Nothing, once a line was heard that holds this word."""
-        if any(word in line for line in self._lines):
+        """Nothing, once something was heard that holds this word."""
+        if any(word in said for said in self._said):
             return ""
         if self.deaf:
             raise Failed(self.deaf)
-        return "no event of it came (does a worker run?)"
+        return f"no event of it came over {self.path} (does a worker run?)"
+
+
+Talk = Callable[[Ear, Visit], Awaitable[None]]
+_REMEDY: Final[dict[int, str]] = {
+    HTTPStatus.FORBIDDEN: ": this address is not among ALLOWED_HOSTS or CSRF_TRUSTED_ORIGINS",
+}
+
+
+async def stream(ear: Ear, visit: Visit) -> None:
+    """Server-sent events."""
+    async with visit.http.get(visit.base_url + ear.path, headers=visit.headers()) as answer:
+        if answer.status == HTTPStatus.NOT_FOUND:
+            ear.deaf = f"this deployment has no {ear.path} (404)"
+            return
+        if answer.status != HTTPStatus.OK:
+            ear.deaf = f"{ear.path} answered {answer.status}"
+            return
+        ear.opened.set()
+        async for line in answer.content:
+            ear.hear(line.decode("utf-8", "replace"))
+    ear.deaf = f"{ear.path} ended"
+
+
+async def socket(ear: Ear, visit: Visit) -> None:
+    """The websocket. It opens before it says whether we may listen, so its first frame counts."""
+    parts = urlsplit(visit.base_url)
+    headers = {**visit.headers(), "Origin": f"{parts.scheme}://{parts.netloc}"}
+    async with visit.http.ws_connect(visit.base_url + ear.path, headers=headers) as opened:
+        async for frame in opened:
+            ear.hear(str(frame.data))
+            ear.opened.set()
+    ear.deaf = f"{ear.path} closed with {opened.close_code}"
 
 
 @asynccontextmanager
-async def listening(visit: Visit) -> AsyncIterator[Ear]:
-    """Listen while the block runs; it begins when we are let in, or refused."""
-    ear = Ear()
-    task = asyncio.create_task(ear.listen(visit))
+async def listening(visit: Visit) -> AsyncIterator[tuple[Ear, Ear]]:
+    """Listen to both while the block runs; it begins when each has let us in, or refused."""
+    ears = Ear(STREAM), Ear(SOCKET)
+    tasks = [asyncio.create_task(ear.listen(talk, visit)) for ear, talk in zip(ears, (stream, socket), strict=True)]
     try:
         with suppress(TimeoutError):
-            await asyncio.wait_for(ear.opened.wait(), OPEN_SECONDS)
-        yield ear
+            async with asyncio.timeout(OPEN_SECONDS):
+                await asyncio.gather(*(ear.opened.wait() for ear in ears))
+        yield ears
     finally:
-        task.cancel()
-        await asyncio.wait([task])
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)

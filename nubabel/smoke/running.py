@@ -1,5 +1,6 @@
 """The steps, one after the other, and the undoing, whatever happened."""
 
+import ssl
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -35,11 +36,22 @@ Tell = Callable[[Result], None]
 
 
 async def look_at(
-    base_url: str, *, key: str, model: str, patience: float, tell: Tell, steps: Sequence[tuple[str, Step]] = STEPS
+    base_url: str,
+    *,
+    key: str,
+    model: str,
+    patience: float,
+    tell: Tell,
+    trust: ssl.SSLContext | None = None,
+    steps: Sequence[tuple[str, Step]] = STEPS,
 ) -> bool:
-    """Take every step and undo what was done, also when cancelled. Whether nothing was wrong."""
+    """Take every step and undo what was done, also when cancelled. Whether nothing was wrong.
+
+    `trust`: whose certificates are believed, if not only those of the usual authorities.
+    """
     timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
-    async with aiohttp.ClientSession(timeout=timeout) as http:
+    connector = aiohttp.TCPConnector(ssl=trust or ssl.create_default_context())
+    async with aiohttp.ClientSession(timeout=timeout, connector=connector) as http:
         visit = Visit(base_url.rstrip("/"), key, model, http, patience)
         good = True
         try:

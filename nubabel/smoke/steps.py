@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import aiohttp
 
-from nubabel.smoke.hearing import PATH, Ear, listening
+from nubabel.smoke.hearing import SOCKET, STREAM, Ear, listening
 from nubabel.smoke.visit import Answer, Failed, NotAsked, Visit
 
 Step = Callable[[Visit], Awaitable[str]]
@@ -114,42 +114,33 @@ async def streaming(visit: Visit) -> str:
 
 
 async def orchestrator(visit: Visit) -> str:
-    """The orchestrator answers. Meanwhile the live stream is listened to, for the step after this."""
-    async with listening(visit) as ear:
+    """The orchestrator answers. Meanwhile what is pushed is listened to, for the two steps after this."""
+    async with listening(visit) as ears:
         body = {"message": WORD, "model": visit.model, "max_tokens": 16}
         answer = await visit.ask("POST", "/api/orchestrator/execute", body=body)
         if answer.status != HTTPStatus.OK:
             raise Failed(f"/api/orchestrator/execute answered {answer.trouble}")
-        visit.learned["heard"] = await _heard(visit, ear, answer.body["activity"])
+        visit.learned["order"], visit.learned["order by"] = answer.body["activity"], answer.body["account"]
+        for ear in ears:
+            visit.learned[ear.path] = await _heard(visit, ear, answer.body["activity"])
     return f"account {answer.body['account']}, {answer.body['cost']['usd']} USD"
 
 
-async def live(visit: Visit) -> str:
-    """What the orchestrator did was told on the live stream."""
-    if complaint := visit.known("heard", of="orchestrator"):
+async def pushed(visit: Visit, *, path: str) -> str:
+    """What the orchestrator did was told there."""
+    if complaint := visit.known(path, of="orchestrator"):
         raise Failed(complaint)
-    return f"the order's events came over {PATH}"
+    return f"the order's events came over {path}"
 
 
 async def recorded(visit: Visit) -> str:
-    """The message's activity is recorded, with the account that served."""
-    activity = visit.known("activity", of="message")
-    path = f"/api/admin/activities/{activity}/"
-    seen: dict[str, Any] = {}
-
-    async def look() -> str:
-        answer = await visit.ask("GET", path)
-        if answer.status == HTTPStatus.NOT_FOUND and not await _has_activities(visit):
-            raise Failed(_MISSING.format(path="/api/admin/activities/"))
-        if answer.status == HTTPStatus.NOT_FOUND:
-            return "the worker has not recorded it (does one run?)"
-        seen.update(_rest(answer, path, scope="admin-read").body)
-        return "" if seen["status"] in {"completed", "failed"} else f"it is said to be {seen['status']}"
-
-    await visit.until(look)
-    if seen["status"] != "completed" or seen["account"] != visit.learned["account"]:
-        raise Failed(f"it is recorded as {seen['status']} on account {seen['account']}")
-    return f"{seen['status']}, {seen['cost']['usd']} USD"
+    """The message and the order are recorded, each with the account that served."""
+    message = await _ended(visit, visit.known("activity", of="message"))
+    order = await _ended(visit, visit.known("order", of="orchestrator"))
+    for seen, field, account in ((message, "account", "account"), (order, "account_name", "order by")):
+        if seen["status"] != "completed" or seen[field] != visit.learned[account]:
+            raise Failed(f"{seen['id']} is recorded as {seen['status']} on account {seen[field]}")
+    return f"both completed, {message['cost']['usd']} and {order['cost']['usd']} USD"
 
 
 async def metrics(visit: Visit) -> str:
@@ -162,15 +153,26 @@ async def metrics(visit: Visit) -> str:
         return "" if "nubabel_requests_total{" in seen["text"] else "/metrics counts no requests (does a worker run?)"
 
     await visit.until(look)
-    visit.learned["slack"] = 'nubabel_slack_messages_total{result="delivered"}' in seen["text"]
     return f"{seen['text'].count('# TYPE')} metrics"
 
 
 async def slack(visit: Visit) -> str:
-    """Slack took a message since the workers' start."""
-    if not visit.known("slack", of="metrics"):
-        raise NotAsked("nothing was delivered to Slack yet; if it should be, run: manage.py test_slack")
-    return "messages were delivered"
+    """Slack took the message about the order, where Slack hears of requests."""
+    order = visit.known("order", of="orchestrator")
+    seen: dict[str, Any] = {}
+
+    async def look() -> str:
+        for told in (await _ended(visit, order))["told"]:
+            if told["destination"].startswith("Slack"):
+                seen.update(told)
+        if not seen:
+            raise NotAsked("not configured here: no SLACK_* variable names a place for requests")
+        if seen["state"] == "failed":
+            raise Failed(f"{seen['destination']} did not take the message: {seen['why']}")
+        return "" if seen["state"] == "sent" else _delay(seen)
+
+    await visit.until(look)
+    return f"the order's message was taken by {seen['destination']}"
 
 
 STEPS: Final[tuple[tuple[str, Step], ...]] = (
@@ -183,7 +185,8 @@ STEPS: Final[tuple[tuple[str, Step], ...]] = (
     ("selected", selected),
     ("streaming", streaming),
     ("orchestrator", orchestrator),
-    ("live", live),
+    ("live", partial(pushed, path=STREAM)),
+    ("websocket", partial(pushed, path=SOCKET)),
     ("recorded", recorded),
     ("metrics", metrics),
     ("slack", slack),
@@ -206,6 +209,29 @@ def _rest(answer: Answer, path: str, *, scope: str) -> Answer:
 
 def _named(visit: Visit, account: str) -> str:
     return str(visit.learned.get("accounts", {}).get(account, account))
+
+
+async def _ended(visit: Visit, activity: str) -> dict[str, Any]:
+    """The record of that request, once it has ended."""
+    path = f"/api/admin/activities/{activity}/"
+    seen: dict[str, Any] = {}
+
+    async def look() -> str:
+        answer = await visit.ask("GET", path)
+        if answer.status == HTTPStatus.NOT_FOUND and not await _has_activities(visit):
+            raise Failed(_MISSING.format(path="/api/admin/activities/"))
+        if answer.status == HTTPStatus.NOT_FOUND:
+            return "the worker has not recorded it (does one run?)"
+        seen.update(_rest(answer, path, scope="admin-read").body)
+        return "" if seen["status"] in {"completed", "failed"} else f"it is said to be {seen['status']}"
+
+    await visit.until(look)
+    return seen
+
+
+def _delay(told: dict[str, Any]) -> str:
+    word = "no message was written for" if told["state"] == "none" else f"the message is {told['state']} for"
+    return f"{word} {told['destination']}" + (f" ({told['why']})" if told["why"] else "")
 
 
 async def _has_activities(visit: Visit) -> bool:

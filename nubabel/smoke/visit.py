@@ -34,7 +34,7 @@ class Answer:
         """The answer in short, for people."""
         error = self.body.get("error") if isinstance(self.body, dict) else None
         said = error.get("message", "") if isinstance(error, dict) else str(self.body)
-        return f"{self.status}: {said[:SHOWN]}".strip()
+        return f"{self.status}: {' '.join(said[:SHOWN].split())}".strip()
 
 
 @dataclass

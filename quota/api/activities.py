@@ -10,6 +10,8 @@ from rest_framework.response import Response
 
 from accounts.api.base import PAGE_SIZE, PAGE_SIZE_MAX, ManagementViewSet
 from accounts.api.reading import Strict, query_of
+from notifications.told import told_of
+from notifications.wiring import told_of_requests
 from quota import facts
 from quota.activity_log import FILTERS, CursorRefused, Place, Wanted, attempts_of, page_of, with_names
 from quota.api.shown import DollarsField
@@ -113,11 +115,23 @@ class AttemptShown(serializers.Serializer[Any]):
     ended_at = serializers.DateTimeField(allow_null=True)
 
 
+class ToldShown(serializers.Serializer[Any]):
+    """What became of the message that the request ended, at one destination that is configured."""
+
+    destination = serializers.CharField()
+    state = serializers.ChoiceField(
+        choices=["none", "waiting", "sent", "skipped", "failed"], help_text="none: no message."
+    )
+    at = serializers.DateTimeField(allow_null=True, help_text="When it was sent or given up.")
+    why = serializers.CharField(help_text="What is in the way, if anything.")
+
+
 class ActivityDetail(ActivityShown):
-    """One request with its decision chain: each decision in words, each call with what it cost."""
+    """One request with its decision chain: each decision in words, each call with what it cost, who was told."""
 
     decision = serializers.ListField(child=serializers.CharField())
     calls = AttemptShown(many=True)
+    told = ToldShown(many=True)
 
 
 @extend_schema_serializer(many=False)
@@ -148,6 +162,7 @@ class ActivityViewSet(ManagementViewSet):
         """One request with all that was decided for it."""
         activity = self.one()
         activity.calls = attempts_of(activity)
+        activity.told = told_of(str(activity.pk), destinations=told_of_requests())
         return Response(ActivityDetail(activity).data)
 
     def rows(self) -> Any:  # noqa: ANN401 - a queryset

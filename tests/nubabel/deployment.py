@@ -26,8 +26,13 @@ class Deployment:
     made: list[dict[str, Any]] = field(default_factory=list)
     hangs: str = ""
     """A path that never answers."""
+    told: list[dict[str, Any]] = field(default_factory=list)
+    """What the order's record says of its messages."""
+    pushes: bool = True
+    """Whether the websocket tells of orders."""
     reached: asyncio.Event = field(default_factory=asyncio.Event)
     _listeners: list[web.StreamResponse] = field(default_factory=list)
+    _sockets: list[web.WebSocketResponse] = field(default_factory=list)
 
     def application(self) -> web.Application:
         app = web.Application(middlewares=[self._breaking])
@@ -40,6 +45,7 @@ class Deployment:
         app.router.add_get("/api/admin/activities/", self._nothing)
         app.router.add_get("/api/admin/activities/{id}/", self._activity)
         app.router.add_get("/api/activity/stream", self._stream)
+        app.router.add_get("/ws/live/", self._socket)
         app.router.add_get("/metrics", self._metrics)
         return app
 
@@ -69,6 +75,8 @@ class Deployment:
     async def _order(self, _: web.Request) -> web.Response:
         for listener in self._listeners:
             await listener.write(f"data: {json.dumps({'activity': ORDER})}\n\n".encode())
+        for socket in self._sockets if self.pushes else ():
+            await socket.send_json({"type": "agent_completed", "activity": ORDER})
         return web.json_response({"activity": ORDER, "account": "alpha", "cost": {"usd": "0.001"}})
 
     async def _listed(self, request: web.Request) -> web.Response:
@@ -90,8 +98,10 @@ class Deployment:
     async def _nothing(self, _: web.Request) -> web.Response:
         return web.json_response({"results": []})
 
-    async def _activity(self, _: web.Request) -> web.Response:
-        return web.json_response({"status": "completed", "account": ACCOUNT, "cost": {"usd": "0.001"}})
+    async def _activity(self, request: web.Request) -> web.Response:
+        account = {"account": ACCOUNT, "account_name": "alpha"}
+        record = {"id": request.match_info["id"], "status": "completed", **account, "cost": {"usd": "0.001"}}
+        return web.json_response({**record, "told": self.told})
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         answer = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
@@ -100,6 +110,17 @@ class Deployment:
         self._listeners.append(answer)
         await asyncio.Event().wait()
         return answer
+
+    async def _socket(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        if request.headers.get("Origin") != self.url or request.headers.get("Authorization") != f"Bearer {KEY}":
+            await socket.close(code=4403)
+            return socket
+        await socket.send_json({"type": "hello"})
+        self._sockets.append(socket)
+        await socket.receive()
+        return socket
 
     async def _metrics(self, _: web.Request) -> web.Response:
         text = '# TYPE nubabel_requests_total counter\nnubabel_requests_total{pool="p",outcome="completed"} 1\n'

@@ -70,6 +70,14 @@ def test_everything_that_is_installed_is_a_wheel_with_a_hash() -> None:
     assert "||" not in install
 
 
+def test_the_linter_has_nothing_to_say() -> None:
+    linter = shutil.which("hadolint", path=str(Path(sys.executable).parent))
+    if linter is None:
+        pytest.skip("hadolint is not installed; requirements-dev.txt has it for Linux on x86_64")
+    done = subprocess.run([linter, "--no-color", "Dockerfile"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
 def test_every_requirement_has_a_version_and_a_hash() -> None:
     pinned = re.sub(r"\\\n\s*", " ", (ROOT / "requirements.txt").read_text()).splitlines()
     assert pinned
@@ -159,6 +167,26 @@ def test_railway_waits_for_what_is_ready_and_prepares_what_serves() -> None:
     assert deploy["preDeployCommand"] == [_procfile()["release"]]
     assert deploy["startCommand"] == _procfile()["web"]
     assert json.loads((ROOT / "railway.worker.json").read_text())["deploy"]["startCommand"] == _procfile()["worker"]
+
+
+RAILWAY = {
+    "startCommand": str,
+    "preDeployCommand": list,
+    "healthcheckPath": str,
+    "healthcheckTimeout": int,
+    "overlapSeconds": int,
+    "drainingSeconds": int,
+    "restartPolicyType": str,
+}
+"""What we use of the published schema, and its types there; a setting under another name is ignored silently."""
+
+
+@pytest.mark.parametrize("file", ["railway.json", "railway.worker.json"])
+def test_railway_knows_every_setting_by_this_name_and_type(file: str) -> None:
+    said = json.loads((ROOT / file).read_text())
+    assert said.keys() == {"$schema", "build", "deploy"}
+    assert said["build"] == {"builder": "DOCKERFILE", "dockerfilePath": "Dockerfile"}
+    assert {name: type(value) for name, value in said["deploy"].items()}.items() <= RAILWAY.items()
 
 
 def _procfile() -> dict[str, str]:

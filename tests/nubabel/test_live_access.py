@@ -12,7 +12,7 @@ from accounts.access import issue_access_key
 from accounts.models import Pool
 from accounts.scopes import Scope
 from notifications.errors import LiveRefused
-from nubabel.live_access import staff_viewer_of, viewer_of
+from nubabel.live_access import viewer_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -33,13 +33,13 @@ def signed_in(name: str, *, is_staff: bool = False, may_view: bool = True) -> tu
 
 async def status(scope: dict[str, Any]) -> int:
     with pytest.raises(LiveRefused) as refused:
-        await staff_viewer_of(scope)
+        await viewer_of(scope)
     return refused.value.status
 
 
 async def test_alice_of_the_staff_may() -> None:
     _, _, scope = await signed_in("alice", is_staff=True)
-    assert (await staff_viewer_of(scope)).name == "alice"
+    assert (await viewer_of(scope)).name == "alice"
 
 
 async def test_bob_who_may_not_view_accounts_may_not() -> None:
@@ -89,9 +89,9 @@ async def test_a_key_sees_its_own_pool() -> None:
     assert (await viewer_of(scope_of({"authorization": f"Bearer {plain}"}))).pool == pool
 
 
-async def test_a_key_opens_no_websocket() -> None:
-    plain, _ = await key_of(Scope.ADMIN_READ)
-    assert await status(scope_of({"x-api-key": plain})) == 401
+async def test_a_key_without_the_scope_may_not() -> None:
+    plain, _ = await key_of(Scope.MESSAGES)
+    assert await status(scope_of({"x-api-key": plain})) == 403
 
 
 async def test_a_key_that_comes_from_elsewhere_is_turned_away() -> None:

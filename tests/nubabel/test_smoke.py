@@ -58,6 +58,7 @@ async def test_the_account_it_makes_is_switched_off_and_gone_afterwards(deployme
         ("POST /v1/messages", (429, {"error": {"message": "later"}}), ("message", "429: later")),
         ("POST /api/orchestrator/execute", (502, "bad gateway"), ("orchestrator", "502: bad gateway")),
         ("GET /api/activity/stream", MISSING, ("live", "has no /api/activity/stream")),
+        ("GET /ws/live/", (403, "no"), ("websocket", "403: this address is not among ALLOWED_HOSTS")),
         ("GET /metrics", (401, "who?"), ("metrics", "scope admin-read")),
     ],
 )
@@ -72,9 +73,51 @@ async def test_what_is_wrong_is_named(
 
 
 async def test_an_activity_on_another_account_is_wrong(deployment: Deployment) -> None:
-    other = {"status": "completed", "account": "another", "cost": {"usd": "0"}}
+    other = {"id": "22222222", "status": "completed", "account": "another", "cost": {"usd": "0"}}
     deployment.broken["GET /api/admin/activities/22222222-2222-2222-2222-222222222222/"] = (200, other)
     assert wrong(await looked_at(deployment)) == {"recorded"}
+
+
+async def test_an_order_on_another_account_is_wrong(deployment: Deployment) -> None:
+    order = {"id": "33333333", "status": "completed", "account_name": "another", "cost": {"usd": "0"}, "told": []}
+    deployment.broken["GET /api/admin/activities/33333333-3333-3333-3333-333333333333/"] = (200, order)
+    assert wrong(await looked_at(deployment)) == {"recorded"}
+
+
+async def test_a_websocket_that_tells_nothing_is_wrong(deployment: Deployment) -> None:
+    deployment.pushes = False
+    results = await looked_at(deployment)
+    assert wrong(results) == {"websocket"}
+    assert "no event of it came over /ws/live/" in results["websocket"].said
+
+
+async def test_a_socket_that_closes_says_with_which_code(deployment: Deployment) -> None:
+    results = await looked_at(deployment, key="nb_live_somebody-elses")
+    assert results["websocket"].said == "/ws/live/ closed with 4403"
+
+
+def told(state: str, why: str = "", *, destination: str = "Slack, bot to #it-test") -> list[dict[str, Any]]:
+    return [{"destination": destination, "state": state, "at": None, "why": why}]
+
+
+@pytest.mark.parametrize(
+    ("record", "mark", "said"),
+    [
+        ([], Mark.NOT_ASKED, "not configured"),
+        (told("sent", destination="webhook"), Mark.NOT_ASKED, "not configured"),
+        (told("sent"), Mark.GOOD, "taken by Slack, bot to #it-test"),
+        (told("failed", "msg_too_long"), Mark.BAD, "msg_too_long"),
+        (told("waiting", "channel_not_found"), Mark.BAD, "waiting for Slack, bot to #it-test (channel_not_found)"),
+        (told("none"), Mark.BAD, "no message was written for Slack"),
+    ],
+)
+async def test_what_slack_took_is_read_from_the_orders_record(
+    deployment: Deployment, record: list[dict[str, Any]], mark: Mark, said: str
+) -> None:
+    deployment.told = record
+    slack = (await looked_at(deployment))["slack"]
+    assert slack.mark is mark
+    assert said in slack.said
 
 
 async def test_an_answer_of_another_form_is_wrong_and_no_traceback(deployment: Deployment) -> None:

@@ -46,6 +46,11 @@ def test_limits_are_set_per_metric_and_window_and_money_is_text(admin, pool):
     assert shown["cost"] == {"minute": None, "day": "12.5", "month": "100"}
 
 
+def test_where_only_a_proxy_is_an_upstream_a_new_accounts_key_goes_there(admin, pool, settings):
+    settings.ANTHROPIC_BASE_URLS = settings.ALLOWED_BASE_URLS = ("https://claude.example.com",)
+    assert admin.post(ACCOUNTS, new(pool)).json()["base_url"] == "https://claude.example.com"
+
+
 def test_a_new_account_may_start_disabled_in_somebodys_name(admin, pool):
     shown = admin.post(ACCOUNTS, new(pool, enabled=False)).json()
     assert (shown["enabled"], shown["disabled_reason"]) == (False, "by ada")

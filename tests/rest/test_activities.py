@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from notifications.models import Letter, SinkState
 from quota.activity_log import Place
 from quota.models import Activity, Attempt
 from tests.rest import callers
@@ -145,6 +146,48 @@ def test_a_request_is_shown_with_all_that_was_decided_for_it(viewer, alpha, beta
 def test_what_nobody_could_tell_is_marked_as_an_estimate(viewer, alpha):
     made(alpha, 1, status="unknown", cost_nano=9_000)
     assert listed(viewer)["results"][0]["cost"]["estimated"] is True
+
+
+@pytest.fixture
+def slack(settings):
+    """One webhook for everything, and what the outbox calls it."""
+    settings.SLACK_WEBHOOK_URL = "https://hooks.slack.example/services/T/B/X"
+    return "Slack, shared webhook"
+
+
+def told(viewer, activity):
+    return viewer.get(f"{ACTIVITIES}{activity.pk}/").json()["told"]
+
+
+def letter(activity, slack, **facts):
+    event, thread = f"activity:{activity.pk}:ended", f"activity:{activity.pk}"
+    return Letter.objects.create(event=event, thread=thread, sink=slack, content={}, at=NOON, made_at=NOON, **facts)
+
+
+def test_a_request_says_whether_slack_was_told_of_it(viewer, alpha, slack):
+    activity = made(alpha, 1)
+    letter(activity, slack, state="sent", done_at=NOON)
+    assert told(viewer, activity) == [
+        {"destination": slack, "state": "sent", "at": "2026-11-20T12:00:00Z", "why": ""}
+    ]  # fmt: skip
+
+
+def test_a_message_that_waits_says_what_is_in_its_way(viewer, alpha, slack):
+    activity = made(alpha, 1)
+    SinkState.objects.create(name=slack, fingerprint="f", why="channel_not_found")
+    letter(activity, slack)
+    (one,) = told(viewer, activity)
+    assert (one["state"], one["why"]) == ("waiting", "channel_not_found")
+
+
+def test_a_destination_without_a_message_is_named_all_the_same(viewer, alpha, slack):
+    (one,) = told(viewer, made(alpha, 1))
+    assert (one["destination"], one["state"]) == (slack, "none")
+
+
+def test_where_nobody_is_told_nobody_is_named(viewer, alpha, settings):
+    settings.SLACK_ALERT_WEBHOOK_URL = "https://hooks.slack.example/services/T/B/X"  # of alerts, not of requests
+    assert told(viewer, made(alpha, 1)) == []
 
 
 def test_a_request_outlives_its_account(viewer, alpha):
