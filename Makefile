@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3 p
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser test-typescript check format lock bench-engine bench-gateway bench-pages chaos load clean
+.PHONY: help run test test-browser test-typescript check format lock bench-engine bench-gateway bench-pages chaos load check-monitoring clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ load: $(VENV)/dev.stamp .bench/locust/installed.stamp ## load a whole deployment
 	@$(BIN)/python -m venv .bench/locust
 	@$(call install,benchmarks/load/requirements.txt,.bench/locust/bin/python)
 	@touch $@
+
+check-monitoring: $(VENV)/dev.stamp ## does the pool at BASE_URL give the dashboard and the alert rules their data? (METRICS_TOKEN)
+	@$(BIN)/python -m benchmarks.monitoring --base-url "$(or $(BASE_URL),http://127.0.0.1:8000)" $(ARGS)
 
 clean: ## remove the environment and caches; your data (.data, .env) stays
 	rm -rf $(VENV) .bench/locust .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache staticfiles

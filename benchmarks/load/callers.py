@@ -12,7 +12,7 @@ from benchmarks.load.plan import Callers
 from benchmarks.load.seen import Asked, lines
 
 LOCUST: Final = ROOT / ".bench" / "locust" / "bin" / "locust"
-MODEL: Final = "claude-sonnet-4-5"
+MODEL: Final = "claude-sonnet-5"
 START_SECONDS: Final = 60.0
 
 
