@@ -13,7 +13,7 @@ from benchmarks.load.seen import Asked, lines
 
 LOCUST: Final = ROOT / ".bench" / "locust" / "bin" / "locust"
 MODEL: Final = "claude-sonnet-5"
-START_SECONDS: Final = 60.0
+START_SECONDS: Final = 120.0
 
 
 class NotAsked(Exception):
@@ -63,6 +63,8 @@ def _awaited(process: "subprocess.Popen[bytes]", during: Callable[[], None], *, 
         code = process.wait(timeout=seconds)
     except subprocess.TimeoutExpired:
         raise NotAsked(f"locust did not end within {seconds:.0f} s") from None
+    except OSError as error:
+        raise NotAsked(f"the double could not be directed: {error}") from None
     finally:
         if process.poll() is None:
             process.kill()

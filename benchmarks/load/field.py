@@ -161,9 +161,19 @@ def _environment(folder: Path, *, port: int, upstream: str, database_url: str, r
 
 def _in_product(word: str, asked: Any, env: Mapping[str, str], *, seconds: float) -> dict[str, Any]:  # noqa: ANN401
     argv = (sys.executable, "-m", "benchmarks.load.product", word)
-    done = subprocess.run(
-        argv, input=json.dumps(asked), env=env, cwd=ROOT, capture_output=True, text=True, timeout=seconds, check=False
-    )
+    try:
+        done = subprocess.run(
+            argv,
+            input=json.dumps(asked),
+            env=env,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise NotStarted(f"{word}: not done after {seconds:.0f} s") from None
     if done.returncode:
         raise NotStarted(f"{word}: {done.stderr[-500:]}")
     return cast("dict[str, Any]", json.loads(done.stdout.splitlines()[-1]))

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import redis
@@ -53,10 +52,17 @@ def _beside(url: str) -> Iterator[str]:
     except psycopg.Error as error:
         raise NoStore(f"DATABASE_URL: no database can be made there ({type(error).__name__}). Unset it?") from None
     try:
-        yield urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+        yield renamed(url, name)
     finally:
         with psycopg.connect(url, autocommit=True, connect_timeout=_PATIENCE) as front:
             front.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def renamed(url: str, name: str) -> str:
+    """The address of another database on the same server, also where the host stands in the query."""
+    head, mark, query = url.partition("?")
+    scheme, _, rest = head.partition("://")
+    return f"{scheme}://{rest.partition('/')[0]}/{name}{mark}{query}"
 
 
 @contextmanager
