@@ -96,10 +96,12 @@ def _played(scenario: Scenario, field: Field, folder: Path, say: Say) -> Outcome
 
 
 def _seen(scenario: Scenario, field: Field, folder: Path) -> Seen:
-    asked = callers.run(
+    key = field.keys[scenario.pool.name]
+    warm = callers.warm_up(field.url, key)
+    asked = warm + callers.run(
         scenario.callers,
         url=field.url,
-        key=field.keys[scenario.pool.name],
+        key=key,
         fine=(200, 429) if scenario.refuses else (200,),
         folder=folder,
         name=scenario.name,

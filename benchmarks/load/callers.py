@@ -2,14 +2,19 @@
 
 import json
 import subprocess
+import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from benchmarks.gateway.servers import ROOT, environment
-from benchmarks.load.plan import Callers
-from benchmarks.load.seen import Asked, lines
+from benchmarks.load.plan import WARM, Callers
+from benchmarks.load.seen import FIRST_WARM, Asked, lines
 
 LOCUST: Final = ROOT / ".bench" / "locust" / "bin" / "locust"
 MODEL: Final = "claude-sonnet-5"
@@ -18,6 +23,28 @@ START_SECONDS: Final = 120.0
 
 class NotAsked(Exception):
     """Locust could not be run, or did not come to an end; the message says why."""
+
+
+def warm_up(url: str, key: str) -> list[Asked]:
+    """A few requests at once, so that every process has seen the pool."""
+    with ThreadPoolExecutor(WARM) as threads:
+        return list(threads.map(partial(_ask, url, key), range(FIRST_WARM, FIRST_WARM + WARM)))
+
+
+def _ask(url: str, key: str, number: int) -> Asked:
+    content = [{"role": "user", "content": f"Request {number}: say something."}]
+    body = json.dumps({"model": MODEL, "max_tokens": 32, "messages": content}).encode()
+    headers = {"authorization": f"Bearer {key}", "anthropic-version": "2023-06-01", "content-type": "application/json"}
+    request, began = urllib.request.Request(f"{url}/v1/messages", data=body, headers=headers), time.time()
+    try:
+        with urllib.request.urlopen(request, timeout=START_SECONDS) as answer:
+            activity = answer.headers["nubabel-activity"]
+            return Asked(number, began, time.time(), answer.status, activity=activity)
+    except urllib.error.HTTPError as error:
+        activity = error.headers.get("nubabel-activity", "")
+        return Asked(number, began, time.time(), error.code, activity=activity, said=error.reason)
+    except OSError as error:
+        return Asked(number, began, time.time(), 0, said=str(error))
 
 
 def run(

@@ -31,7 +31,6 @@ class Turn:
 
     def __init__(self) -> None:
         self._numbers = count(1)
-        self._answered = 0
         self._begin = 0.0
         self.open = Event()
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 FULL_USERS: Final = 1_000
+WARM: Final = 8
+"""So many requests come before each scenario, and count: it is about a pool in use, not one that was never asked."""
 SHARES: Final = {"a": 5, "b": 4, "c": 3, "d": 2, "e": 1}
 """Five accounts of different size."""
 

@@ -8,7 +8,7 @@ import msgspec
 
 from benchmarks.finding import Finding
 from benchmarks.load.judging.callers import most_at_once
-from benchmarks.load.seen import Seen
+from benchmarks.load.seen import FIRST_WARM, Seen
 from benchmarks.measure import percentile
 from benchmarks.table import table
 
@@ -47,17 +47,18 @@ class Run(msgspec.Struct, frozen=True):
 
 def figures(seen: Seen) -> dict[str, float]:
     """Milliseconds and counts of one scenario; waiting times are those of callers who were served."""
-    waits = sorted((one.ended - one.began) * 1_000 for one in seen.served) or [0.0]
-    began = min((one.began for one in seen.asked), default=0.0)
-    seconds = max((one.ended for one in seen.asked), default=0.0) - began
+    asked = [one for one in seen.asked if one.number < FIRST_WARM]
+    waits = sorted((one.ended - one.began) * 1_000 for one in asked if one.status == 200) or [0.0]
+    began = min((one.began for one in asked), default=0.0)
+    seconds = max((one.ended for one in asked), default=0.0) - began
     return {
-        "requests": len(seen.asked),
-        "served": len(seen.served),
+        "requests": len(asked),
+        "served": sum(one.status == 200 for one in asked),
         "refused": len(seen.refused),
         "calls": len(seen.received),
         "seconds": round(seconds, 1),
-        "per_second": round(len(seen.asked) / seconds, 1) if seconds else 0.0,
-        "at_once": most_at_once(seen.asked),
+        "per_second": round(len(asked) / seconds, 1) if seconds else 0.0,
+        "at_once": most_at_once(asked),
         **{f"p{share}_ms": round(percentile(waits, share)) for share in (50, 95, 99)},
         "delay_ms": round(seen.delay * 1_000),
     }

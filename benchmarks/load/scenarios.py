@@ -12,6 +12,7 @@ from benchmarks.load.judging import breaker, callers, calls, day, minute
 from benchmarks.load.plan import (
     OPEN_SECONDS,
     QUOTAS,
+    WARM,
     Callers,
     Pool,
     failover_of,
@@ -57,7 +58,7 @@ def _spread(users: int) -> Scenario:
 
     def judge(seen: Seen) -> list[Finding]:
         return [
-            callers.all_served(seen, total=asking.total),
+            callers.all_served(seen, total=asking.total + WARM),
             callers.concurrent(seen, users=asking.users),
             calls.spread(seen, sizes),
             minute.never_over(seen, sizes),
@@ -90,7 +91,7 @@ def _failover(users: int) -> Scenario:
 
     def judge(seen: Seen) -> list[Finding]:
         return [
-            callers.all_served(seen, total=asking.total),
+            callers.all_served(seen, total=asking.total + WARM),
             calls.every_failure_found_another(seen),
             calls.once_each(seen),
             breaker.set_aside(seen, biggest),
@@ -150,7 +151,7 @@ def _recovery(users: int) -> Scenario:
 
     def judge(seen: Seen) -> list[Finding]:
         return [
-            callers.all_served(seen, total=asking.total),
+            callers.all_served(seen, total=asking.total + WARM),
             breaker.half_opens(seen, dead, seconds=OPEN_SECONDS),
             breaker.one_probe(seen, dead),
             breaker.recovered(seen, dead),

@@ -11,6 +11,8 @@ from typing import Final, TypeVar
 import msgspec
 
 _NUMBER: Final = re.compile(r"Request (\d+):")
+FIRST_WARM: Final = 1_000_001
+"""Requests that come before a scenario are numbered from here on: beyond all others."""
 T = TypeVar("T")
 
 
