@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3 p
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser test-typescript check format lock bench-engine bench-gateway bench-pages chaos chaos-slack test-deploy test-rollback qa clean
+.PHONY: help run test test-browser test-typescript check format lock bench-engine bench-gateway bench-pages chaos chaos-slack test-deploy test-rollback qa load check-monitoring clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,7 @@ lock: $(VENV)/dev.stamp ## pin what requirements*.in ask for into requirements*.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-annotate --no-header requirements.in -o requirements.txt
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-annotate --no-header requirements-dev.in -o requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-annotate --no-header benchmarks/load/requirements.in -o benchmarks/load/requirements.txt
 
 bench-engine: $(VENV)/dev.stamp ## measure the engine: lease and settle, sequential and concurrent, over-admission
 	$(BIN)/python -m benchmarks.engine
@@ -68,9 +69,21 @@ chaos: $(VENV)/dev.stamp ## play every fault of the simulator against the gatewa
 
 chaos-slack: $(VENV)/dev.stamp ## kill and restart workers while they tell a stumbling Slack of 500 transitions; prints what arrived
 	@$(BIN)/python -m tests.chaos_slack $(ARGS)
+load: $(VENV)/dev.stamp .bench/locust/installed.stamp ## load a whole deployment with locust and judge it; ARGS="--only spread --users 100" and others
+	@$(BIN)/python -m benchmarks.load $(ARGS)
+
+# gevent and Flask stay out of the environment that tests and types are checked in.
+.bench/locust/installed.stamp: benchmarks/load/requirements.txt | $(VENV)/created.stamp
+	@echo "installing locust in .bench/locust …"
+	@$(BIN)/python -m venv .bench/locust
+	@$(call install,benchmarks/load/requirements.txt,.bench/locust/bin/python)
+	@touch $@
+
+check-monitoring: $(VENV)/dev.stamp ## does the pool at BASE_URL give the dashboard and the alert rules their data? (METRICS_TOKEN)
+	@$(BIN)/python -m benchmarks.monitoring --base-url "$(or $(BASE_URL),http://127.0.0.1:8000)" $(ARGS)
 
 clean: ## remove the environment and caches; your data (.data, .env) stays
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache staticfiles
+	rm -rf $(VENV) .bench/locust .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache staticfiles
 
 # A stamp is newer than what it was made from exactly when the environment holds that.
 $(VENV)/created.stamp:
@@ -90,7 +103,8 @@ $(VENV)/dev.stamp: requirements-dev.txt requirements.txt | $(VENV)/created.stamp
 	@$(call install,requirements-dev.txt)
 	@touch $@ $(VENV)/runtime.stamp
 
+# $(1): a file of requirements; $(2): the Python to install them for, if not ours
 define install
-if [ -x $(BIN)/uv ]; then $(BIN)/uv pip install --quiet --python $(BIN)/python -r $(1) || $(BIN)/python -m pip install --quiet --disable-pip-version-check -r $(1); \
-else $(BIN)/python -m pip install --quiet --disable-pip-version-check -r $(1); fi
+if [ -x $(BIN)/uv ]; then $(BIN)/uv pip install --quiet --python $(or $(2),$(BIN)/python) -r $(1) || $(or $(2),$(BIN)/python) -m pip install --quiet --disable-pip-version-check -r $(1); \
+else $(or $(2),$(BIN)/python) -m pip install --quiet --disable-pip-version-check -r $(1); fi
 endef

@@ -218,10 +218,7 @@ class Run:
     async def _emit(self, events: tuple[Event, ...]) -> None:
         self._notify(events)
         if events:
-            try:
-                await self._ports.engine.emit(self.call.pool, events)
-            except EngineError:
-                logger.warning("an activity's end could not be recorded", extra={"action": "emit"})
+            await settlements.tell(self._ports, self.call.pool, events)
 
     def _notify(self, events: tuple[Event, ...]) -> None:
         for event in events:

@@ -96,13 +96,23 @@ def summary(refusal: Refusal) -> str:
 
 
 def _block(block: Block, *, now_ms: int) -> str:
+    which = f" ({block.detail})" if _names_a_limit(block) else ""
     until = "" if block.until_ms >= NEVER else f" for {max(0, block.until_ms - now_ms)} ms"
-    return f"{block.account} {block.reason.value}{until}"
+    return f"{block.account} {block.reason.value}{which}{until}"
 
 
 def _message(blocks: tuple[Block, ...]) -> str:
     if not blocks:
         return "The pool has no accounts."
-    counted = Counter(_WORDS[block.reason] for block in blocks)
+    counted = Counter(_words(block) for block in blocks)
     reasons = ", ".join(f"{count} {reason}" for reason, count in counted.most_common())
     return f"No account of the pool can serve this now. Of {len(blocks)}: {reasons}."
+
+
+def _words(block: Block) -> str:
+    return f"at the limit of {block.detail}" if _names_a_limit(block) else _WORDS[block.reason]
+
+
+def _names_a_limit(block: Block) -> bool:
+    """Whether it says which limit it is, such as `tokens per day`."""
+    return block.reason is Reason.LIMIT and bool(block.detail)

@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import Final
 
 from gateway.ports import Ports
 from quota.engine.errors import EngineEmpty, EngineError, EngineUnavailable
-from quota.engine.types import Lease, Settlement, Verdict
+from quota.engine.types import Event, Lease, Settlement, Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +35,25 @@ def give_back(ports: Ports, *, pool: str, lease_id: str) -> None:
     """Return a lease that may or may not have been granted to an ask whose answer never arrived."""
     unused = Settlement(verdict=Verdict.NEUTRAL, sent=False, why="never used")
     ports.background.run(_insist(ports, pool, lease_id, unused, waits=(0.0, *RETRY_SECONDS)), name="give back")
+
+
+async def tell(ports: Ports, pool: str, events: Sequence[Event]) -> None:
+    """Tell events that no settlement carries; if nobody listens, go on in the background."""
+    try:
+        await ports.engine.emit(pool, events)
+    except EngineError:
+        ports.background.run(_tell_again(ports, pool, events), name="emit")
+
+
+async def _tell_again(ports: Ports, pool: str, events: Sequence[Event]) -> None:
+    for seconds in RETRY_SECONDS:
+        await ports.clock.sleep(seconds)
+        try:
+            await ports.engine.emit(pool, events)
+        except EngineError:
+            continue
+        return
+    logger.warning("an activity's end could not be recorded", extra={"action": "emit"})
 
 
 async def _insist(ports: Ports, pool: str, lease_id: str, settlement: Settlement, *, waits: tuple[float, ...]) -> None:

@@ -8,6 +8,7 @@ from simulator import control, messages
 from simulator.control import ControlHandler
 from simulator.errors import ApiError, InvalidRequest, NotFound, ScriptError, TooLarge
 from simulator.front import MEGABYTE, AdminEndpoint, Endpoint, answer, answer_admin, refuse
+from simulator.parties import Exchange
 from simulator.reply import Reply
 from simulator.routes import ADMIN_ENDPOINTS, ENDPOINTS
 from simulator.scene import Incoming, Part, json_reply
@@ -43,7 +44,8 @@ def _account_handler(world: World, endpoint: Endpoint) -> WebHandler:
             incoming = await read(request, limit=endpoint.limit)
         except ApiError as error:
             return await _deliver(world, request, refuse(world, _without_body(request), error))
-        return await _deliver(world, request, answer(world, endpoint, incoming))
+        reply = answer(world, endpoint, incoming)
+        return await _deliver(world, request, reply, exchange=world.exchanges[-1])
 
     return handle
 
@@ -71,13 +73,18 @@ def _control_handler(world: World, handler: ControlHandler) -> WebHandler:
     return handle
 
 
-async def _deliver(world: World, request: web.Request, reply: Reply) -> web.StreamResponse:
+async def _deliver(
+    world: World, request: web.Request, reply: Reply, *, exchange: Exchange | None = None
+) -> web.StreamResponse:
     delivery = Delivery(request, clock=world.clock, gate=world.gate)
     try:
         return await delivery.send(reply)
     finally:
-        if reply.bill is not None:
-            world.settle(world.accounts[reply.bill.account], messages.produced(reply.bill, delivery.fraction))
+        bill = reply.bill and messages.produced(reply.bill, delivery.fraction)
+        if bill is not None:
+            world.settle(world.accounts[bill.account], bill)
+        if exchange is not None and world.journal is not None:
+            world.journal.write(exchange, bill, until=world.clock.now())
 
 
 async def _hello(_request: web.Request) -> web.StreamResponse:

@@ -5,6 +5,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from aiohttp import web
@@ -13,6 +14,7 @@ from simulator.app import build_app
 from simulator.errors import ScriptError
 from simulator.faults.registry import described
 from simulator.founding import load_specs, open_account
+from simulator.journal import Journal
 from simulator.latency import REALISTIC
 from simulator.world import World
 
@@ -45,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--latency", choices=("none", "realistic"), default="none", help="how slow answers are")
     made.add_argument("--batch-seconds", type=float, default=60.0, metavar="S", help="how long a batch takes")
     made.add_argument("--admin-lag", type=float, default=0.0, metavar="S", help="how far Admin reports run behind")
+    made.add_argument("--journal", metavar="FILE", help="append every answered request to this file, as lines of JSON")
     made.add_argument("--faults", action="store_true", help="list the faults that can be scripted, and exit")
     made.add_argument("--quiet", action="store_true", help="print nothing but errors")
     return made
@@ -112,7 +115,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     try:
         world = found(options)
-        _run(options, world)
+        with ExitStack() as stack:
+            if options.journal:
+                world.journal = Journal(stack.enter_context(Path(options.journal).open("a", buffering=1)))
+            _run(options, world)
     except (ScriptError, OSError) as error:
         sys.stderr.write(f"simulator: {error}\n")
         return 1

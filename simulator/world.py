@@ -25,6 +25,7 @@ from simulator.usage import Dimensions, UsageLog
 
 if TYPE_CHECKING:
     from simulator.errors import ApiError
+    from simulator.journal import Journal
     from simulator.things import Batch, Container, StoredFile, StoredSkill
 
 KEPT_EXCHANGES = 500
@@ -49,6 +50,8 @@ class World:
         self.cache = PromptCache()
         self.usage = UsageLog()
         self.exchanges: deque[Exchange] = deque(maxlen=KEPT_EXCHANGES)
+        self.journal: Journal | None = None
+        """Where every request on an account's key is written down, if anywhere."""
         self.organizations: dict[str, Organization] = {}
         self.workspaces: dict[str, Workspace] = {}
         self.accounts: dict[str, Account] = {}

@@ -28,11 +28,20 @@ def free_port() -> int:
 @contextmanager
 def running(argv: Sequence[str], *, port: int, env: Mapping[str, str], cwd: Path, log: Path) -> Iterator[int]:
     """A server for as long as the block runs; gives its process id once it listens. Raises NotStarted."""
+    with started(argv, env=env, cwd=cwd, log=log) as process:
+        _wait_until_up(process, port=port, log=log)
+        yield process.pid
+
+
+@contextmanager
+def started(
+    argv: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Path
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """A process for as long as the block runs."""
     with log.open("wb") as said:
         process = subprocess.Popen(argv, env=dict(env), cwd=cwd, stdout=said, stderr=said, stdin=subprocess.DEVNULL)
     try:
-        _wait_until_up(process, port=port, log=log)
-        yield process.pid
+        yield process
     finally:
         _end(process)
 

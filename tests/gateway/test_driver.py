@@ -194,6 +194,27 @@ async def test_an_engine_that_is_gone_answers_503():
     await scene.background.drain(timeout=1)
 
 
+async def test_a_refusal_s_end_is_told_though_the_engine_was_gone_at_that_moment():
+    scene = stage(alpha=[ok()])
+
+    class GoneForAMoment:
+        settle = scene.engine.settle
+        told = 0
+
+        async def lease(self, _request):
+            raise EngineUnavailable
+
+        async def emit(self, pool, events):
+            self.told += 1
+            if self.told == 1:
+                raise EngineUnavailable
+            await scene.engine.emit(pool, events)
+
+    await scene.respond(ports=replace(scene.ports, engine=GoneForAMoment()))
+    await scene.background.drain(timeout=1)
+    assert ended(scene).ok is False
+
+
 @pytest.mark.parametrize(
     ("error", "status"),
     [

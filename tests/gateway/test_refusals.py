@@ -97,3 +97,10 @@ def test_the_answer_counts_the_reasons():
 
 def test_a_summary_of_many_accounts_stays_short():
     assert "and 12 more" in summary(refusal(*[(Reason.COOLING, 5)] * 20))
+
+
+def test_a_refusal_for_a_limit_names_it():
+    blocks = (Block("x", Reason.LIMIT, 9_000, "tokens per day"), Block("y", Reason.LIMIT, 9_000))
+    refused = Refusal("p", 0, 9_000, blocks)
+    assert "Of 2: 1 at the limit of tokens per day, 1 at a limit." in answer(refused, model="m").message
+    assert summary(refused) == "refused: x limit (tokens per day) for 9000 ms, y limit for 9000 ms"

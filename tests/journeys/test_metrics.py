@@ -9,11 +9,11 @@ from asgiref.sync import sync_to_async
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django.fixtures import Settings
 
+from benchmarks.monitoring.expressions import expressions, names_in
 from quota.running import running_worker
 from simulator.clock import ManualClock
 from simulator.testing import running_simulator
 from tests.journeys.processes import PATIENCE, Web, pool_of, standing_world, web
-from tests.monitoring.expressions import expressions, names_in
 
 pytestmark = [pytest.mark.faults, pytest.mark.django_db(transaction=True)]
 TOKEN = "scrape-" * 6

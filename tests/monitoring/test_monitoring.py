@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
+from benchmarks.monitoring.expressions import MONITORING, dashboard, expressions, matchers_in, names_in, rules
 from quota.metrics.accounts import STATES
 from quota.metrics.catalogue import ALL, BY_NAME, Kind, Metric
-from tests.monitoring.expressions import MONITORING, dashboard, expressions, matchers_in, names_in, rules
 
 OPERATIONS = MONITORING.parent / "docs" / "operations.md"
 PROMTOOL = os.environ.get("PROMTOOL") or shutil.which("promtool")

@@ -41,3 +41,15 @@ def matchers_in(expression: str) -> Iterator[tuple[str, str, str]]:
     for series, inside in _SELECTOR.findall(expression):
         for label, _, value in _MATCHER.findall(inside):
             yield series, label, value
+
+
+def panels() -> list[str]:
+    """Of the dashboard alone, its variables among them."""
+    ruled = {rule["expr"] for rule in rules()}
+    return [one for one in expressions() if one not in ruled]
+
+
+def filled_in(expression: str, *, rate_interval: str) -> str:
+    """As Grafana sends it: all pools, and its own variables replaced."""
+    asked = re.sub(r"label_values\((\w+), \w+\)", r"\1", expression)
+    return asked.replace("$__rate_interval", rate_interval).replace("$pool", ".*")
