@@ -7,9 +7,11 @@ ARG PYTHON=python:3.11-slim-bookworm
 # --- what is installed: wheels only, so nothing of them runs here, and each must have the hash we tested
 FROM ${PYTHON} AS packages
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
-COPY requirements.txt /build/requirements.txt
+# With traces:  docker build --build-arg TRACING='-r /build/requirements-tracing.txt' .
+ARG TRACING=
+COPY requirements.txt requirements-tracing.txt /build/
 RUN python -m venv /venv \
- && /venv/bin/python -m pip install --no-deps --require-hashes --only-binary=:all: -r /build/requirements.txt \
+ && /venv/bin/python -m pip install --no-deps --require-hashes --only-binary=:all: -r /build/requirements.txt ${TRACING} \
  && /venv/bin/python -m pip check \
  && /venv/bin/python -m pip uninstall --yes pip setuptools
 # A .pth file runs at every start of the interpreter, asked or not.

@@ -50,6 +50,7 @@ format: $(VENV)/dev.stamp ## let ruff format and mend what it can
 lock: $(VENV)/dev.stamp ## pin what requirements*.in ask for into requirements*.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-annotate --no-header requirements.in -o requirements.txt
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-annotate --no-header --constraints requirements.txt requirements-tracing.in -o requirements-tracing.txt
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-annotate --no-header requirements-dev.in -o requirements-dev.txt
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-annotate --no-header benchmarks/load/requirements.in -o benchmarks/load/requirements.txt
 

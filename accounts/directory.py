@@ -88,6 +88,11 @@ class Directory:
         entry = self._entries.get(account_id) or await self._asked_for(account_id)
         return entry.revealed()
 
+    def name_of(self, account_id: str) -> str:
+        """The account's name, if it has served here; else the id."""
+        entry = self._entries.get(account_id)
+        return entry.credential.name if entry is not None and entry.credential is not None else account_id
+
     def forget(self) -> None:
         """Believe nothing that was loaded before now; the next lookup loads."""
         self._loaded_at = min(self._loaded_at, self._clock() - MAX_AGE_SECONDS)

@@ -15,7 +15,7 @@ from accounts.authentication import authenticate
 from accounts.errors import AccessRefused, AccessUndecided, KeysDiffer
 from accounts.principals import Principal
 from accounts.scopes import Scope
-from gateway import departing
+from gateway import access_log, departing
 from gateway.arriving import (
     PATIENCE,
     CallerLeft,
@@ -80,6 +80,7 @@ class Gateway:
             return
         except CallerRefused as refused:
             tallies.add(REFUSED, str(refused.status))
+            access_log.refused(scope, status=refused.status, why=refused.type)
             await departing.send_response(send, refusal(refused))
             return
         await departing.while_connected(self._served(*answer, send), receive=receive)
@@ -166,6 +167,7 @@ def _context(head: Head, principal: Principal) -> Context:
         session=head.session,
         source=SOURCE,
         client=principal.client,
+        caller=principal.name,
         agent=head.agent,
         parent_agent=head.parent_agent,
     )

@@ -35,6 +35,8 @@ class Call(msgspec.Struct, frozen=True):
     category: str = ""
     access_key: str = ""
     """The key's id, never the key."""
+    caller: str = ""
+    """What people call the one who asks: the access key's name."""
     client: Client | None = None
     """Whose limits count beside the accounts': the access key's, if it is one."""
     stream: bool = False

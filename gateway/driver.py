@@ -9,10 +9,11 @@ import logging
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, assert_never
 
-from gateway import forwarding, responses, settlements
+from gateway import forwarding, responses, settlements, witness
 from gateway.attempts import begin, step
-from gateway.calls import Call, Delivered, OwnAnswer, Returned
+from gateway.calls import Call, Delivered, OwnAnswer, Returned, UpstreamAnswer
 from gateway.delivery import Delivery
+from gateway.log_lines import ACTIVITY
 from gateway.moves import (
     Abandoned,
     Ask,
@@ -35,6 +36,7 @@ from gateway.replies import Fault
 from gateway.responses import Provenance, Response, Saved
 from gateway.sending import Opened, Sender
 from gateway.wire import Request
+from gateway.witness import UNTIMED, Finished, Timeline
 from quota.engine.errors import EngineEmpty, EngineError
 from quota.engine.types import Event, Lease, LeaseRequest
 from quota.records import ActivityEnded
@@ -65,6 +67,8 @@ class Run:
         self._place: Place | None = None
         self._freed = 0
         self._kept: Watched | None = None
+        self._timeline = Timeline(ports.clock) if ports.timed else UNTIMED
+        self._sent = 0.0
 
     @property
     def ended(self) -> ActivityEnded | None:
@@ -91,6 +95,7 @@ class Run:
         """Serve the request. Raises `UnusableRequest` before anything is leased if it cannot be forwarded at all."""
         forwarding.passed(self._request.headers)
         forwarding.joined("", self._request.target)
+        ACTIVITY.set(self.call.activity)
         try:
             return await self._loop()
         except asyncio.CancelledError:
@@ -112,7 +117,10 @@ class Run:
         """End the call whose answer was being delivered; its settlement goes on even if this is cancelled."""
         self._advance(returned)
         if isinstance(self._command, Settle):
-            self._advance(await self._settle(self._command))
+            try:
+                await self._settle(self._command)
+            finally:
+                self._advance(Settled())
 
     def judge(self, opened: Opened, *, error: bytes = b"", fault: Fault | None = None) -> Returned:
         """Say what a delivered answer came to."""
@@ -133,7 +141,10 @@ class Run:
     def _advance(self, happening: Happening) -> None:
         if isinstance(happening, Returned):
             self._let_go()
+            self._timeline.note("attempt", began=self._sent)
         self._state, self._command = step(self._state, happening, now_ms=self._ports.clock.now_ms())
+        if isinstance(self._command, Done) and self._ports.witnesses:
+            self._tell_witnesses()
 
     def _do(self, command: Command) -> Awaitable[Happening | Opened]:
         match command:
@@ -160,6 +171,7 @@ class Run:
         if behind is not None:
             return behind
         self._asking = request = command.request
+        began = self._timeline.now()
         self._freed = self._ports.room.freed(request.pool)
         try:
             happening: Happening = await self._ports.engine.lease(request)
@@ -171,15 +183,19 @@ class Run:
             self._stand_up()
             self._notify(request.events)
         self._asking = None
+        self._timeline.note("lease", began=began)
         return happening
 
     async def _settle(self, command: Settle) -> Settled:
+        began = self._timeline.now()
         self._notify(command.settlement.events)
         await settlements.settle(self._ports, command.lease, command.settlement)
+        self._timeline.note("settle", began=began)
         return Settled()
 
     async def _send(self, lease: Lease, number: int) -> Returned | Opened:
         self._keep(lease)
+        self._sent = self._timeline.now()
         result = await self._sender.send(lease)
         if isinstance(result, Opened):
             return result
@@ -204,15 +220,19 @@ class Run:
             self._place = ports.room.enter(pause, seats=self.call.seats)
         if self._place is None:
             return NoRoom()
+        began = self._timeline.now()
         await ports.room.wait(self._place, pause, since=self._freed, clock=ports.clock)
+        self._timeline.note("wait", began=began)
         return Woke()
 
     async def _reload(self) -> Happening:
+        began = self._timeline.now()
         try:
             await self._ports.reload(self.call.pool)
         except Exception:
             # Whatever kept the pool from being loaded, the next lease says that it is still empty.
             logger.exception("the pool could not be loaded", extra={"action": "reload"})
+        self._timeline.note("load", began=began)
         return Reloaded()
 
     async def _emit(self, events: tuple[Event, ...]) -> None:
@@ -241,6 +261,21 @@ class Run:
         if isinstance(self._command, Done):
             self._ports.background.run(self._emit(self._command.events), name="emit")
 
+    def _tell_witnesses(self) -> None:
+        call = self.call
+        finished = Finished(
+            ended=self._ended(),
+            pool=call.pool,
+            session=call.session,
+            caller=call.caller,
+            stream=call.stream,
+            source=call.source,
+            request=self._request,
+            status=self._status(),
+            stages=self._timeline.stages,
+        )
+        witness.tell(self._ports.witnesses, finished)
+
     def _streamed(self, opened: Opened) -> Response:
         if self._kept is not None:
             self._kept.alive = True
@@ -250,6 +285,21 @@ class Run:
         if self._state.lease is None:
             raise TypeError("an answer without a lease")
         return self._state.lease
+
+    def _ended(self) -> ActivityEnded:
+        if self._state.ended is None:
+            raise TypeError("a request that is over without a record")
+        return self._state.ended
+
+    def _status(self) -> int:
+        """What the caller was told."""
+        match self._state.answer:
+            case OwnAnswer() as answer:
+                return answer.status
+            case UpstreamAnswer(number):
+                return self._saved[number].status
+            case _:
+                return self._ended().attempts[-1].status or 0
 
     def _final(self) -> Response:
         provenance = self._provenance()

@@ -168,6 +168,7 @@ class Orchestrator:
             session=order.session_id,
             category=order.category,
             principal=f"{who.kind}:{who.id}",
+            caller=who.name,
             source=SOURCE,
             on_behalf_of=who.client,
             listener=listener,

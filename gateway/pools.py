@@ -45,6 +45,11 @@ class Pools:
             raise UnknownPool(name_or_id or DEFAULT_POOL)
         return rules
 
+    def name_of(self, pool_id: str) -> str:
+        """The pool's name, if it is known here; else the id."""
+        rules = self._known.get(pool_id)
+        return rules.name if rules is not None else pool_id
+
     def _is_worth_asking(self) -> bool:
         now = self._clock()
         stale, hopeless = now - self._loaded_at >= FRESH_SECONDS, now - self._failed_at < FRESH_SECONDS

@@ -10,6 +10,7 @@ from gateway.preparing import PoolRules
 from gateway.renewals import Renewals
 from gateway.waiting import WaitingRoom
 from gateway.wire import DEADLINES, Credentials, Deadlines, Upstream
+from gateway.witness import NOBODY, Witness
 from quota.engine.api import Engine
 from quota.engine.types import Event
 
@@ -32,6 +33,10 @@ class Ports:
     deadlines: Deadlines = DEADLINES
     room: WaitingRoom = field(default_factory=WaitingRoom)
     complaints: Complaints = field(default_factory=Complaints, repr=False)
+    witnesses: tuple[Witness, ...] = field(default=NOBODY, repr=False)
+    """Who hears of each request that is over."""
+    timed: bool = False
+    """Whether they want to hear of its stages."""
 
 
 Source = Callable[[], Awaitable[tuple[Ports, PoolRules]]]

@@ -67,6 +67,8 @@ class Context(msgspec.Struct, frozen=True):
     parent_agent: str = ""
     only: str = ""
     client: Client | None = None
+    caller: str = ""
+    """What people call him: the access key's name."""
 
 
 _NOTHING: Final = msgspec.Raw(b"")
@@ -112,6 +114,7 @@ def prepare(request: Request, *, context: Context, rules: PoolRules, activity: s
         source=context.source,
         category=context.category,
         access_key=context.client.id if context.client else "",
+        caller=context.caller,
         agent=context.agent,
         parent_agent=context.parent_agent,
         only=context.only,

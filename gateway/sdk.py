@@ -36,7 +36,7 @@ TIMEOUT_SECONDS: Final = 3_600.0
 """The pool has deadlines of its own; this one only tells the SDK not to have another opinion."""
 
 
-def client(
+def client(  # noqa: PLR0913 - keywords, each with a default
     *,
     pool: str = "",
     session: str = "",
@@ -44,6 +44,7 @@ def client(
     principal: str = "",
     source: str = "client",
     on_behalf_of: "Client | None" = None,
+    caller: str = "",
     listener: "Listener | None" = None,
     on_run: "Callable[[Run], None] | None" = None,
     via: "Source | None" = None,
@@ -53,7 +54,7 @@ def client(
 
     `pool` is a name or id, or empty: the pool named default, else the only one there is. One that does not exist shows
     at the first request, as an `anthropic.APIConnectionError` caused by `gateway.errors.UnknownPool`.
-    `on_behalf_of` has limits of its own, which are counted and enforced beside the accounts'.
+    `on_behalf_of` has limits of its own, which are counted and enforced beside the accounts'. `caller` is for logs.
     `session` keeps requests on one account while that makes sense, among requests of the same `principal`. `via` and
     `service` bring machinery of one's own (tests do). The SDK retries nothing: the pool has done so already.
     """
@@ -68,6 +69,7 @@ def client(
         source=source,
         category=category,
         client=on_behalf_of,
+        caller=caller,
     )
     transport = PoolTransport(
         via or _wired(pool), context=context, listener=listener, on_run=on_run, service=service or _service

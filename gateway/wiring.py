@@ -4,10 +4,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from django.conf import settings
+
 from accounts.directory import get_directory
 from accounts.loops import PerLoop
 from accounts.principals import Principal
 from accounts.wiring import reachable
+from gateway.access_log import AccessLog
 from gateway.background import Background
 from gateway.clock import SystemClock
 from gateway.complaints import Complaints
@@ -18,6 +21,7 @@ from gateway.ports import Ports, Source
 from gateway.preparing import PoolRules
 from gateway.renewals import Renewals
 from gateway.upstream import HttpUpstream
+from gateway.witness import Witness
 
 if TYPE_CHECKING:
     from gateway.batches.charging import BatchCharges
@@ -40,6 +44,7 @@ class Wiring:
     charges: "BatchCharges"
     steady: "Engine"
     """Says so when Redis is away, which the one in `ports` bridges."""
+    access_log: AccessLog | None
 
 
 def get_wiring() -> Wiring:
@@ -70,6 +75,8 @@ def _wire() -> Wiring:
     from quota.wiring import get_engine
 
     clock, background, upstream, engine = SystemClock(), Background(), new_upstream(), get_engine()
+    pools = Pools(load=load_rules)
+    access_log, spans = _access_log(pools), _spans(pools)
     ports = Ports(
         engine=engine,
         credentials=get_directory(),
@@ -79,11 +86,13 @@ def _wire() -> Wiring:
         background=background,
         renewals=Renewals(clock=clock),
         complaints=_complaints,
+        witnesses=tuple(witness for witness in (access_log, spans) if witness is not None),
+        timed=spans is not None,
     )
-    return _with_charges(ports, upstream)
+    return _with_charges(ports, pools, access_log, upstream)
 
 
-def _with_charges(ports: Ports, upstream: HttpUpstream) -> Wiring:
+def _with_charges(ports: Ports, pools: Pools, access_log: AccessLog | None, upstream: HttpUpstream) -> Wiring:
     from gateway.batches.charging import BatchCharges  # these need Django's apps, too
     from gateway.batches.unbilled import UnbilledBatches
     from gateway.owners import Owners
@@ -93,7 +102,20 @@ def _with_charges(ports: Ports, upstream: HttpUpstream) -> Wiring:
     steady = open_watching_engine()
     charges = BatchCharges(unbilled=UnbilledBatches(), upstream=upstream, engine=steady, clock=ports.clock)
     service = service_over(Owners(), before_deletion=charges.before_deletion)
-    return Wiring(ports, Pools(load=load_rules), upstream, service, charges, steady)
+    return Wiring(ports, pools, upstream, service, charges, steady, access_log)
+
+
+def _access_log(pools: Pools) -> AccessLog | None:
+    wanted = getattr(settings, "ACCESS_LOG", False)
+    return AccessLog(account=get_directory().name_of, pool=pools.name_of) if wanted else None
+
+
+def _spans(pools: Pools) -> Witness | None:
+    if not getattr(settings, "OTEL_EXPORTER_OTLP_ENDPOINT", ""):
+        return None
+    from gateway.tracing import spans  # nothing of OpenTelemetry is loaded for others
+
+    return spans(account=get_directory().name_of, pool=pools.name_of)
 
 
 def new_upstream() -> HttpUpstream:
@@ -106,6 +128,8 @@ async def _unwire(wiring: Wiring) -> None:
     await wiring.ports.background.close(timeout=DRAIN_SECONDS)
     await wiring.upstream.close()
     await wiring.steady.close()
+    if wiring.access_log is not None:
+        wiring.access_log.flush()
 
 
 _complaints: Final = Complaints()

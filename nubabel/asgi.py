@@ -23,7 +23,7 @@ django_application: Final = get_asgi_application()  # sets Django up; what follo
 from django.conf import settings  # noqa: E402
 
 from gateway import asgi as gateway  # noqa: E402
-from nubabel import health_faces, intake, lifespan, metrics_face, routes  # noqa: E402
+from nubabel import health_faces, intake, lifespan, metrics_face, request_ids, routes  # noqa: E402
 from nubabel.web import farewell  # noqa: E402
 
 websocket_application: Final = OriginValidator(URLRouter(routes.websocket_urlpatterns()), settings.WEBSOCKET_ORIGINS)
@@ -53,4 +53,4 @@ def _found(scope: Any) -> routes.AsgiApplication:  # noqa: ANN401
 
 
 async def _by_django(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401
-    await intake.serve(django_application, scope, receive, send)
+    await intake.serve(django_application, scope, receive, request_ids.numbered(send))

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, Literal, cast
 
 from dotenv import dotenv_values
 from environs import Env, EnvValidationError
@@ -44,6 +44,8 @@ class Config:
     allowed_hosts: tuple[str, ...]
     csrf_trusted_origins: tuple[str, ...]
     log_level: str
+    log_format: str
+    access_log: bool
     drain_seconds: int
     unready_seconds: int
     metrics_token: str = field(repr=False)
@@ -62,10 +64,18 @@ class Config:
     slack_mention_user_id: str
     notify_webhook_url: str = field(repr=False)
     notify_webhook_secret: str = field(repr=False)
+    otel_exporter_otlp_endpoint: str
+    otel_exporter_otlp_headers: str = field(repr=False)
+    otel_service_name: str
 
     @property
     def production(self) -> bool:
         return self.django_env == "production"
+
+    @property
+    def logs_as(self) -> Literal["text", "json"]:
+        """What was asked for; else JSON in production, where machines read it."""
+        return "json" if (self.log_format or ("json" if self.production else "text")) == "json" else "text"
 
     @property
     def demo(self) -> bool:
@@ -91,6 +101,8 @@ _PARSERS: Final[Mapping[str, Callable[[str], Any]]] = {
     "ALLOWED_HOSTS": parsers.listed(parsers.host_name),
     "CSRF_TRUSTED_ORIGINS": parsers.listed(parsers.origin),
     "LOG_LEVEL": lambda text: parsers.one_of("DEBUG", "INFO", "WARNING", "ERROR")(text.upper()),
+    "LOG_FORMAT": parsers.one_of("text", "json"),
+    "ACCESS_LOG": parsers.switch,
     "DRAIN_SECONDS": parsers.whole_number(1, 3600),
     "UNREADY_SECONDS": parsers.whole_number(0, 300),
     "METRICS_TOKEN": parsers.token,
@@ -105,6 +117,8 @@ _PARSERS: Final[Mapping[str, Callable[[str], Any]]] = {
     "SLACK_ALERT_WEBHOOK_URL": parsers.secure_address,
     "SLACK_ACTIVITY_WEBHOOK_URL": parsers.secure_address,
     "NOTIFY_WEBHOOK_URL": parsers.secure_address,
+    "OTEL_EXPORTER_OTLP_ENDPOINT": parsers.collector,
+    "OTEL_EXPORTER_OTLP_HEADERS": parsers.header_pairs,
 }
 _LISTS: Final = frozenset(
     {"ENCRYPTION_KEY_FALLBACKS", "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "ANTHROPIC_PRIVATE_NETWORKS"}

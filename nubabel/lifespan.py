@@ -8,6 +8,8 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any, Final
 
+from nubabel import tracing
+
 logger = logging.getLogger(__name__)
 
 GARBAGE_THRESHOLDS: Final = (10_000, 20, 20)
@@ -19,6 +21,7 @@ Closer = Callable[[], Awaitable[None]]
 async def application(_scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - the ASGI signature
     """The server says two things, in this order: begin, and, much later, end."""
     await receive()
+    await asyncio.to_thread(tracing.begin)
     await asyncio.to_thread(warm_up)
     pulse = asyncio.create_task(_pulse())
     await send({"type": "lifespan.startup.complete"})
@@ -41,12 +44,12 @@ def warm_up() -> None:
 
 
 def closers() -> tuple[Closer, ...]:
-    """In this order: what the gateway still settles needs the engine."""
+    """In this order: what the gateway still settles needs the engine, and is told of in traces."""
     from gateway.wiring import close_wiring
     from nubabel.live import close_live
     from quota.wiring import close_engine, close_gatherer
 
-    return close_live, close_wiring, close_gatherer, close_engine
+    return close_live, close_wiring, close_gatherer, close_engine, tracing.end
 
 
 async def _pulse() -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from importlib.util import find_spec
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final, TypeVar
 from urllib.parse import SplitResult, urlsplit
@@ -13,6 +14,7 @@ from redis.connection import parse_url
 T = TypeVar("T")
 Network = IPv4Network | IPv6Network
 
+_HEADER_PAIR: Final = re.compile(r"[\w.-]+=\S+")
 _HEX_KEY: Final = re.compile(r"[0-9a-fA-F]{64}")
 _CONSUMER_TOKENS: Final = ("sk-ant-oat", "sk-ant-ort", "sk-ant-sid")
 _SECRET_KEY_LENGTH: Final = 50
@@ -134,6 +136,27 @@ def secure_address(text: str) -> str:
     if parts.username or parts.password:
         raise EnvError("must not contain a user name or password")
     return text.rstrip("/")
+
+
+def collector(text: str) -> str:
+    """Where traces are sent; plain http too, because collectors stand inside of networks."""
+    parts = _web_address(text)
+    if parts.username or parts.password:
+        raise EnvError("must not contain a user name or password")
+    try:
+        found = find_spec("opentelemetry.exporter.otlp.proto.http")
+    except ModuleNotFoundError:
+        found = None
+    if found is None:
+        raise EnvError("needs packages that are not installed")
+    return text.rstrip("/")
+
+
+def header_pairs(text: str) -> str:
+    """name=value, separated by commas, as OpenTelemetry reads them."""
+    if not all(_HEADER_PAIR.fullmatch(pair.strip()) for pair in text.split(",")):
+        raise EnvError("must be name=value pairs")
+    return text
 
 
 def network(text: str) -> Network:

@@ -59,6 +59,10 @@ SLACK_MENTION_USER_ID = CONFIG.slack_mention_user_id
 NOTIFY_WEBHOOK_URL = CONFIG.notify_webhook_url
 NOTIFY_WEBHOOK_SECRET = CONFIG.notify_webhook_secret
 
+OTEL_EXPORTER_OTLP_ENDPOINT = CONFIG.otel_exporter_otlp_endpoint
+OTEL_EXPORTER_OTLP_HEADERS = CONFIG.otel_exporter_otlp_headers
+OTEL_SERVICE_NAME = CONFIG.otel_service_name
+
 # --- what runs -------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "daphne",  # replaces runserver by one that speaks websocket; must come before staticfiles
@@ -140,8 +144,9 @@ CACHES = {
     "default": {
         "BACKEND": "django_redis.cache.RedisCache",
         "LOCATION": REDIS_URL,
-        "KEY_PREFIX": "nubabel:cache",
+        "KEY_PREFIX": "{nubabel:cache}",  # one hash tag, so that a Redis Cluster keeps all of it together
         "OPTIONS": {
+            "REDIS_CLIENT_CLASS": "quota.following.FollowingCacheClient",
             "SOCKET_CONNECT_TIMEOUT": 0.5,
             "SOCKET_TIMEOUT": 0.5,
             "IGNORE_EXCEPTIONS": True,  # the admin site stays up when Redis does not
@@ -240,7 +245,9 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
 FORMAT_MODULE_PATH = "nubabel.formats"
-LOGGING = logging_config(CONFIG.log_level)
+LOG_FORMAT = CONFIG.logs_as
+ACCESS_LOG = CONFIG.access_log
+LOGGING = logging_config(CONFIG.log_level, format_=LOG_FORMAT, access=ACCESS_LOG)
 UNFOLD = {
     "SITE_TITLE": "Nubabel",
     "SITE_HEADER": "Nubabel",

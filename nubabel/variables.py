@@ -39,6 +39,8 @@ VARIABLES: Final[tuple[Variable, ...]] = (
     Variable("ALLOWED_HOSTS", "the host names people use, comma-separated, e.g. pool.example.com (never *)"),
     Variable("CSRF_TRUSTED_ORIGINS", "origins with scheme, comma-separated, e.g. https://pool.example.com"),
     Variable("LOG_LEVEL", "use DEBUG, INFO, WARNING or ERROR", "INFO"),
+    Variable("LOG_FORMAT", "use text or json (empty: json in production, else text)"),
+    Variable("ACCESS_LOG", "use true or false", "true"),
     Variable("DRAIN_SECONDS", "seconds (1 to 3600) that running requests get at a stop", "30"),
     Variable("UNREADY_SECONDS", "seconds (0 to 300) to go on serving after saying at /health/ready that it stops", "5"),
     Variable("METRICS_TOKEN", "at least 32 characters without blanks, or leave it empty", secret=True),
@@ -65,6 +67,12 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         'at least 32 random characters; python3 -c "import secrets; print(secrets.token_hex(32))"',
         secret=True,
     ),
+    Variable(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "a collector's address, e.g. http://127.0.0.1:4318, and: pip install -r requirements-tracing.txt",
+    ),
+    Variable("OTEL_EXPORTER_OTLP_HEADERS", "name=value pairs, comma-separated, or leave it empty", secret=True),
+    Variable("OTEL_SERVICE_NAME", "any name", "nubabel"),
 )
 
 BY_NAME: Final = {variable.name: variable for variable in VARIABLES}

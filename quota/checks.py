@@ -1,6 +1,6 @@
 """What must be right before the pool can serve. Each check raises `SetupFailed`, which says how to mend it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import redis
@@ -13,6 +13,7 @@ from redis.retry import Retry
 from accounts import wiring as accounts_wiring
 from accounts.models import ClaudeAccount
 from quota.errors import SchemaBehind, SetupFailed
+from quota.following import beside
 
 _TIMEOUT_SECONDS: Final = 3.0
 _POLICY: Final = "maxmemory-policy"
@@ -59,8 +60,11 @@ def redis_server(url: str) -> list[str]:
     with client:
         try:
             client.ping()
-            return _look_at(client)
+            return [warning for node in _nodes(client) for warning in _look_at(node)]
         except redis.RedisError as error:
+            if "cluster mode" in str(error):
+                mend = "a cluster has no other than 0: end REDIS_URL with /0"
+                raise SetupFailed("Redis", "REDIS_URL names a database of a Redis Cluster", mend) from None
             mend = "start Redis, or correct REDIS_URL (unset: the embedded server is used)"
             raise SetupFailed("Redis", f"it does not answer ({type(error).__name__})", mend) from None
 
@@ -74,6 +78,21 @@ def failures(checks: list[Callable[[], None]]) -> list[SetupFailed]:
         except SetupFailed as failure:
             found.append(failure)
     return found
+
+
+def _nodes(client: "redis.Redis") -> "Iterator[redis.Redis]":
+    """The server itself; of a Redis Cluster every node that keeps something. Raises SetupFailed for one that fails."""
+    info: Any = client.info("cluster")
+    if not info.get("cluster_enabled"):
+        yield client
+        return
+    ask: Any = client.execute_command
+    if b"cluster_state:ok" not in ask("CLUSTER", "INFO"):
+        raise SetupFailed("Redis", "the cluster does not serve all its slots", "run: redis-cli --cluster check")
+    masters = {(master[0].decode(), int(master[1])) for _, _, master, *_ in ask("CLUSTER", "SLOTS")}
+    for host, port in sorted(masters):
+        with beside(client, host, port) as node:
+            yield node
 
 
 def _look_at(client: "redis.Redis") -> list[str]:

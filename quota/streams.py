@@ -11,14 +11,15 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Final
 
-from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ResponseError
 
 from quota.engine.stream import stream_key
 from quota.facts import entry_order
+from quota.following import FollowingRedis
 from quota.metrics.shelves import counts_key
+from quota.reading import Places, Reader
 
 GROUP: Final = "ledger"
 BLOCK_MS: Final = 1_000
@@ -53,7 +54,7 @@ class Lag:
 
 def open_client(url: str) -> Any:  # noqa: ANN401 - redis-py's types leave open which protocol is spoken
     """Connect lazily, answer or fail within the socket's timeout, repeat nothing by itself."""
-    return Redis.from_url(
+    return FollowingRedis.from_url(
         url,
         protocol=2,  # one shape of replies, whatever the server speaks
         socket_timeout=SOCKET_TIMEOUT_SECONDS,
@@ -69,7 +70,9 @@ class Streams:
         self._redis = client
         self._name = name
         self._group = group
+        self._count = 1
         self._pools: dict[bytes, str] = {}
+        self._reader = Reader(self._read)
 
     async def follow(self, pools: Sequence[str]) -> None:
         """Read these pools from now on, each from its first entry or from where the group stands."""
@@ -82,14 +85,15 @@ class Streams:
     async def forget(self) -> None:
         """Take nothing for granted any more: Redis may have come back empty."""
         self._pools = {}
+        await self._reader.end()
 
     async def read(self, *, count: int, block_ms: int | None = BLOCK_MS) -> dict[str, list[Raw]]:
         """Give the next new entries of each pool, at most `count` of each; empty when none came in time."""
         if not self._pools:
             return {}
-        places = dict.fromkeys(self._pools, ">")
-        replies = await self._redis.xreadgroup(self._group, self._name, places, count=count, block=block_ms)
-        return {self._pools[key]: entries for key, entries in replies or []}
+        self._count = count
+        found = await self._reader.first(dict.fromkeys(self._pools, ">"), block_ms=block_ms)
+        return {self._pools[key]: entries for key, entries in found.items()}
 
     async def take_over(self, pool: str, *, idle_ms: int, count: int) -> list[Raw]:
         """Take entries that some consumer (we too) got `idle_ms` ago or earlier and has not acknowledged."""
@@ -150,13 +154,18 @@ class Streams:
 
     async def leave(self) -> None:
         """Drop this consumer where it owes nothing; what it owes stays for others to take over."""
+        await self._reader.end()
         for key in self._pools:
             for consumer in await self._redis.xinfo_consumers(key, self._group):
                 if consumer["name"] == self._name.encode() and consumer["pending"] == 0:
                     await self._redis.xgroup_delconsumer(key, self._group, self._name)
 
     async def close(self) -> None:
+        await self._reader.end()
         await self._redis.aclose()
+
+    async def _read(self, places: Places, block_ms: int | None) -> Any:  # noqa: ANN401 - redis-py's
+        return await self._redis.xreadgroup(self._group, self._name, places, count=self._count, block=block_ms) or ()
 
     async def _join_group(self, key: bytes) -> None:
         try:

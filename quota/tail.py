@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from notifications.live.channel import Batch
 from quota.engine.stream import StreamEntry, decode, stream_key
+from quota.reading import Places, Reader
 from quota.streams import Raw
 
 AT_ONCE: Final = 500
@@ -15,13 +16,14 @@ class Tail:
 
     def __init__(self, client: Any) -> None:  # noqa: ANN401 - see open_client
         self._redis = client
+        self._reader = Reader(self._read)
 
     async def after(self, places: Mapping[str, str], *, block_ms: int) -> dict[str, Batch]:
         """Give what came after each pool's id; wait for the first of it at most so long."""
         pools = {stream_key(pool).encode(): pool for pool in places}
         wanted = {key: places[pool] for key, pool in pools.items()}
-        replies = await self._redis.xread(wanted, count=AT_ONCE, block=block_ms)
-        return {pools[key]: _batch(raw) for key, raw in replies or []}
+        found = await self._reader.first(wanted, block_ms=block_ms)
+        return {pools[key]: _batch(raw) for key, raw in found.items()}
 
     async def before(self, pool: str, entry_id: str, *, count: int) -> Batch:
         """Give the last entries before an id, or of all if it is empty."""
@@ -30,7 +32,11 @@ class Tail:
         return _batch(raw[::-1])
 
     async def close(self) -> None:
+        await self._reader.end()
         await self._redis.aclose()
+
+    async def _read(self, places: Places, block_ms: int | None) -> Any:  # noqa: ANN401 - redis-py's
+        return await self._redis.xread(places, count=AT_ONCE, block=block_ms) or ()
 
 
 def _batch(raw: Sequence[Raw]) -> Batch:

@@ -62,15 +62,12 @@ class Gatherer:
         reconciled.put(sheet, await in_database(partial(reconciled.read, timezone.now())), names=self._names)
 
     async def _counts(self, sheet: Sheet) -> None:
-        async with self._redis.pipeline(transaction=False) as pipe:
-            pipe.hgetall(shelves.TALLIES)
-            pipe.hgetall(shelves.REPORTS)
-            pipe.zrange(shelves.ALIVE, 0, -1, withscores=True)
-            pipe.time()
-            for pool in self._pools:
-                pipe.hgetall(shelves.counts_key(pool))
-            tallies, reports, alive, (seconds, micro), *counts = await pipe.execute()
-        for stored in (tallies, *counts):
+        # One after the other: on a Redis Cluster they are on different nodes.
+        counts = [await self._redis.hgetall(key) for key in (shelves.TALLIES, *map(shelves.counts_key, self._pools))]
+        reports = await self._redis.hgetall(shelves.REPORTS)
+        alive = await self._redis.zrange(shelves.ALIVE, 0, -1, withscores=True)
+        seconds, micro = await self._redis.time()
+        for stored in counts:
             sheet.add_counts({key.decode(): int(value) for key, value in stored.items()}, rename=self._renamed)
         since = seconds * 1_000 + micro // 1_000 - shelves.ALIVE_MS
         self._put_reports(sheet, [reports[name] for name, at in alive if at >= since and name in reports])

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gateway.log_lines import Line
 from gateway.snippets import Snippet, snippets
 from notifications.webhook import signature
 from nubabel.variables import VARIABLES, Variable
@@ -14,6 +15,9 @@ ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 EXAMPLE = (ROOT / ".env.example").read_text()
+APPS = ("accounts", "gateway", "notifications", "nubabel", "quota", "simulator")
+THE_SYSTEM_S = {"SUDO_USER", "XDG_RUNTIME_DIR"}
+"""Nobody sets these for our sake."""
 NAMES = [variable.name for variable in VARIABLES]
 
 
@@ -41,6 +45,26 @@ def test_the_readme_shows_what_the_admin_site_shows(snippet: Snippet) -> None:
     assert f"```{snippet.language}\n{snippet.text}\n```" in README
 
 
+def variables_read() -> set[str]:
+    """Names that the product reads from the environment by itself, beside `nubabel.env`."""
+    reads = r"os\.(?:environ\.get\(|environ\[|getenv\()\s*\"([A-Z_]+)\""
+    sources = [path for app in APPS for path in (ROOT / app).rglob("*.py")]
+    return {name for path in sources for name in re.findall(reads, path.read_text())}
+
+
+def test_a_variable_that_is_read_elsewhere_is_documented_too() -> None:
+    documents = "\n".join(path.read_text() for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))) + EXAMPLE
+    assert variables_read()
+    assert {name for name in variables_read() - THE_SYSTEM_S if name not in documents} == set()
+
+
+@pytest.mark.parametrize("field", ["timestamp", "level", "logger", "message", *Line.__struct_fields__, "exception"])
+def test_the_manual_explains_each_field_of_a_log_line(field: str) -> None:
+    section = re.search(r"^## Logs\n(.*?)^## ", OPERATIONS, re.MULTILINE | re.DOTALL)
+    assert section
+    assert f"`{field}`" in section[1] or f'"{field}"' in section[1]
+
+
 def test_the_example_holds_no_secret() -> None:
     secrets = {variable.name for variable in VARIABLES if variable.secret}
     set_there = dict(re.findall(r"^([A-Z_]+)=(.+)$", EXAMPLE, re.MULTILINE))
@@ -61,8 +85,9 @@ def test_make_help_lists_every_target() -> None:
 
 
 def test_every_pinned_requirement_says_why_it_is_there() -> None:
-    for line in (ROOT / "requirements.in").read_text().splitlines():
-        assert not line.strip() or "#" in line, line
+    for name in ("requirements.in", "requirements-tracing.in"):
+        for line in (ROOT / name).read_text().splitlines():
+            assert not line.strip() or "#" in line, line
 
 
 @pytest.mark.parametrize(

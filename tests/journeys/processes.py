@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -83,12 +84,17 @@ class Web:
 
 
 @asynccontextmanager
-async def web(simulator: RunningSimulator, key: str, **variables: str) -> AsyncIterator[Web]:
-    """Run the Procfile's command until the block ends, at PORT or at any port."""
+async def web(
+    simulator: RunningSimulator, key: str, *, log: IO[str] | None = None, **variables: str
+) -> AsyncIterator[Web]:
+    """Run the Procfile's command until the block ends, at PORT or at any port. What it logs goes to `log`."""
     port = variables.pop("PORT", "") or str(free_port())
     (command,) = re.findall(r"^web: (.*)$", (ROOT / "Procfile").read_text(), re.MULTILINE)
     process = await asyncio.create_subprocess_exec(
-        *("sh", "-c", f"exec {command}"), cwd=ROOT, env=await _environment(simulator, PORT=port, **variables)
+        *("sh", "-c", f"exec {command}"),
+        cwd=ROOT,
+        env=await _environment(simulator, PORT=port, **variables),
+        stderr=log,
     )
     connector = aiohttp.TCPConnector(force_close=True, limit=0)
     async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(PATIENCE)) as http:

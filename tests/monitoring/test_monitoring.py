@@ -17,6 +17,8 @@ from quota.metrics.catalogue import ALL, BY_NAME, Kind, Metric
 OPERATIONS = MONITORING.parent / "docs" / "operations.md"
 PROMTOOL = os.environ.get("PROMTOOL") or shutil.which("promtool")
 needs_promtool = pytest.mark.skipif(not PROMTOOL, reason="promtool (Debian: apt-get install prometheus) is not here")
+ENOUGH = 5
+"""Words: fewer explain nothing."""
 PARTS = ("_bucket", "_sum", "_count")
 WORDS = {
     "state": set(STATES),
@@ -74,7 +76,16 @@ def test_every_metric_is_shown_or_watched() -> None:
 def test_a_rule_says_how_bad_it_is_and_the_handbook_what_to_do(rule: dict[str, Any]) -> None:
     assert rule["labels"]["severity"] in {"warning", "critical"}
     assert rule["annotations"]["summary"]
-    assert f"### {rule['alert']}\n" in OPERATIONS.read_text()
+    section = re.search(rf"^### {rule['alert']}\n(.*?)^#", OPERATIONS.read_text(), re.MULTILINE | re.DOTALL)
+    assert section, "the handbook has no section for it"
+    said = re.split(r"\*\*(Meaning|Cause|Do)\.\*\* ", section[1])
+    assert said[1::2] == ["Meaning", "Cause", "Do"]
+    assert all(len(text.split()) >= ENOUGH for text in said[2::2])
+
+
+def test_the_handbook_explains_no_rule_that_does_not_exist() -> None:
+    explained = set(re.findall(r"^### (Nubabel\w+)$", OPERATIONS.read_text(), re.MULTILINE))
+    assert explained == {rule["alert"] for rule in rules()}
 
 
 @pytest.mark.parametrize("metric", ALL, ids=lambda metric: metric.name)

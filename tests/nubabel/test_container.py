@@ -149,7 +149,8 @@ async def _exit_code(command: list[str], *, cwd: Path, env: dict[str, str]) -> i
 def test_the_first_stage_installs_what_the_second_needs(image: Path, tmp_path: Path) -> None:
     places = {"/venv": str(tmp_path / "venv"), "/build": str(tmp_path / "build")}
     (tmp_path / "build").mkdir()
-    shutil.copy(ROOT / "requirements.txt", tmp_path / "build")
+    for name in ("requirements.txt", "requirements-tracing.txt"):
+        shutil.copy(ROOT / name, tmp_path / "build")
     stage = steps()[: [step for step, _ in steps()].index("FROM", 2)]
     for command in (text for step, text in stage if step == "RUN"):
         for theirs, ours in places.items():

@@ -162,3 +162,32 @@ def test_a_file_that_is_no_text_is_named_and_not_repeated(tmp_path: Path) -> Non
         env.load({"ENV_FILE": str(file)})
     assert str(file) in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://me:secret@collector:4318"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "no pairs"),
+        ("LOG_FORMAT", "xml"),
+        ("ACCESS_LOG", "perhaps"),
+    ],
+)
+def test_what_is_told_to_machines_is_checked(name: str, value: str) -> None:
+    assert set(complaints(**{name: value})) == {name}
+
+
+def test_a_collector_may_be_inside_of_a_network() -> None:
+    config = load(OTEL_EXPORTER_OTLP_ENDPOINT="http://collector:4318/", OTEL_EXPORTER_OTLP_HEADERS="a=b,c=d%20e")
+    assert config.otel_exporter_otlp_endpoint == "http://collector:4318"
+
+
+def test_a_collector_without_the_packages_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nubabel.parsers.find_spec", lambda _: None)
+    assert set(complaints(OTEL_EXPORTER_OTLP_ENDPOINT="http://collector:4318")) == {"OTEL_EXPORTER_OTLP_ENDPOINT"}
+
+
+def test_machines_read_the_logs_of_production_unless_told_otherwise() -> None:
+    assert [load().logs_as, load(LOG_FORMAT="json").logs_as] == ["text", "json"]
+    assert [load(**PRODUCTION).logs_as, load(**PRODUCTION, LOG_FORMAT="text").logs_as] == ["json", "text"]

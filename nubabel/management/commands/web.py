@@ -1,6 +1,7 @@
 """`manage.py web`: serve over HTTP, and stop without hurting anybody."""
 
 import asyncio
+import logging
 import os
 import socket
 from argparse import SUPPRESS, ArgumentParser
@@ -11,6 +12,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from nubabel.web import crew, server
 from nubabel.web.server import Patience
+
+logger = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
@@ -41,4 +44,4 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"Cannot listen on {options['host']}:{options['port']}: {error.strerror}") from None
         argv = crew.this_command("--unready", str(options["unready"]))
-        asyncio.run(crew.run(argv, listener, size=options["workers"], patience=patience, say=self.stderr.write))
+        asyncio.run(crew.run(argv, listener, size=options["workers"], patience=patience, say=logger.warning))
