@@ -31,7 +31,7 @@ RIGHTS: Final[Mapping[type[APIView], Mapping[str, Ability]]] = {
     AccountLiveViewSet: {**_ORDERS, "health": READ, "usage": READ},
     AccountTrialViewSet: {"test": OPERATE},
     PoolViewSet: _KEPT,
-    AccessKeyViewSet: {**_SEEN, "create": MANAGE, "revoke": MANAGE},
+    AccessKeyViewSet: {**_SEEN, **dict.fromkeys(("create", "partial_update", "revoke"), MANAGE)},
     ActivityViewSet: _SEEN,
     QuotaView: {"get": READ},
     SelectView: {"post": READ},
