@@ -98,6 +98,8 @@ MIDDLEWARE = [
     "nubabel.csp.AdminScripts",
     "axes.middleware.AxesMiddleware",  # last, as its documentation asks
 ]
+DEFAULT_EXCEPTION_REPORTER = "nubabel.error_reports.SecretsRedacted"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "nubabel.error_reports.SecretsHidden"
 ROOT_URLCONF = "nubabel.urls"
 ASGI_APPLICATION = "nubabel.asgi.application"
 TEMPLATES = [

@@ -1,6 +1,5 @@
 """`/api/admin/accounts/{id}/sync/`: ask Anthropic's Admin API now."""
 
-import asyncio
 from typing import Any
 
 from django.utils import timezone
@@ -49,7 +48,7 @@ class AccountSyncViewSet(ManagementViewSet):
     def sync(self, request: Request, pk: str) -> Response:  # noqa: ARG002 - the router's arguments
         """Keys, limits, usage and cost of its organization, now (within two minutes); 409 without an Admin key."""
         account = self.one()
-        rounds = asyncio.run(sync_account(account, now=timezone.now()))
+        rounds = sync_account(account, now=timezone.now())
         account.refresh_from_db()
         told = {
             "ok": all(one.ok for one in rounds),

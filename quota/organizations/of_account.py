@@ -1,20 +1,20 @@
 """Asking Anthropic's Admin API about one account: about the organization that it belongs to."""
 
+import asyncio
 from datetime import datetime
 
-from accounts.database import in_database
 from accounts.models import ClaudeAccount
 from quota.errors import NoAdminKey
 from quota.models import Organization, OrganizationKey
 from quota.organizations.sync import Outcome, ensure_environment_organization, sync_these
 
 
-async def sync_account(account: ClaudeAccount, *, now: datetime) -> list[Outcome]:
+def sync_account(account: ClaudeAccount, *, now: datetime) -> list[Outcome]:
     """Ask now, whoever else is about to. Raises NoAdminKey, and Django's database errors.
 
     While nobody knows the account's organization, each one is asked that has not said yet which it is.
     """
-    return await sync_these(await in_database(lambda: organizations_of(account)), now=now)
+    return asyncio.run(sync_these(organizations_of(account), now=now))
 
 
 def organizations_of(account: ClaudeAccount) -> list[Organization]:
