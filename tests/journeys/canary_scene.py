@@ -1,5 +1,5 @@
-"""A pool whose every secret is a canary, behind the whole application: an account that serves, one whose upstream says
-its key again in every answer, one that cannot be decrypted; Slack and Anthropic's Admin API are doubles.
+"""A pool whose every secret is a canary, behind the whole application: an account that serves, two whose upstream
+says their key again in every answer, one that cannot be decrypted; Slack and Anthropic's Admin API are doubles.
 """
 
 import asyncio
@@ -42,6 +42,7 @@ MESSAGE = {"model": "claude-sonnet-5-5", "max_tokens": 20, "messages": [{"role":
 SECRETS = {
     "key of alpha": canary("sk-ant-api03-", "alpha"),
     "key of echo": canary("sk-ant-api03-", "echo"),
+    "key of faulty": canary("sk-ant-api03-", "faulty"),
     "key of lost": canary("sk-ant-api03-", "lost"),
     "admin key": canary("sk-ant-admin01-", "organization"),
     "Slack token": canary("xoxb-", "slack"),
@@ -50,15 +51,15 @@ SECRETS = {
 
 @dataclass
 class Echo:
-    """An upstream that answers with these statuses in turn (then 400) and says again whatever it was sent."""
+    """An upstream that says again whatever it was sent: with 500 to faulty, with 400 and then 401 to others."""
 
-    statuses: list[int]
+    statuses: list[int] = field(default_factory=lambda: [400, 401])
     asked: list[str] = field(default_factory=list)
 
     async def answer(self, request: web.Request) -> web.Response:
         self.asked.append(request.path)
-        status = self.statuses.pop(0) if request.path.startswith("/v1/messages") and self.statuses else 400
         key = request.headers.get("x-api-key", "")
+        status = 500 if key == SECRETS["key of faulty"] else self.statuses.pop(0) if self.statuses else 400
         error = {"type": "invalid_request_error", "message": f"no good: {key}, {dict(request.headers)}"}
         told = {"request-id": key, "anthropic-organization-id": key, "x-echo": key}
         return web.json_response({"type": "error", "error": error}, status=status, headers=told)
@@ -149,7 +150,7 @@ def rows(settings: Settings, *, simulator: str, echo: str) -> str:
     """Fill the database; gives the access key."""
     grant_roles(apps, None)
     pool = Pool.objects.create(name="default", strategy="priority", simulated=True)
-    for priority, (name, url) in enumerate((("echo", echo), ("lost", echo), ("alpha", simulator))):
+    for priority, (name, url) in enumerate((("faulty", echo), ("echo", echo), ("lost", echo), ("alpha", simulator))):
         _account(settings, pool, name, base_url=url, priority=priority)
     organization = Organization(name="ours", base_url=echo)
     organization.admin_key = SECRETS["admin key"]
@@ -177,11 +178,11 @@ def configure(settings: Settings, *, urls: tuple[str, ...], slack: FakeSlack) ->
 
 
 @asynccontextmanager
-async def canary_scene(settings: Settings, *, statuses: list[int], log: Lines) -> AsyncIterator[Scene]:
+async def canary_scene(settings: Settings, *, log: Lines) -> AsyncIterator[Scene]:
     """Serve it until the block ends."""
     world = World(seed=7)
     world.add_account("alpha", key=SECRETS["key of alpha"])
-    echo = Echo(statuses)
+    echo = Echo()
     async with AsyncExitStack() as stack:
         simulator = await stack.enter_async_context(running_simulator(world))
         at = await stack.enter_async_context(echo.served())
