@@ -1,6 +1,6 @@
 """An upstream's error goes to the caller as it came, but for the key that it was sent, should it say it. Pure."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from accounts.credentials import Secret
 from gateway.plain import ELISION

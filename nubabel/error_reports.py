@@ -4,7 +4,7 @@ A frame's variables hold what a function was given, a key among them. A variable
 it is laid out: a long text is broken into pieces, and half a key has no recognisable shape.
 """
 
-from collections.abc import Iterable
+from collections.abc import ItemsView
 from types import FrameType
 from typing import Any, Final
 
@@ -23,11 +23,9 @@ class SecretsHidden(SafeExceptionReporterFilter):
     def is_active(self, request: HttpRequest | None) -> bool:  # noqa: ARG002 - Django's signature
         return True
 
-    def get_traceback_frame_variables(
-        self, request: HttpRequest | None, tb_frame: FrameType
-    ) -> Iterable[tuple[str, Any]]:
-        named: Any = super().get_traceback_frame_variables(request, tb_frame)
-        return [(name, self._shown(value)) for name, value in named]
+    def get_traceback_frame_variables(self, request: HttpRequest | None, tb_frame: FrameType) -> ItemsView[str, Any]:
+        named = super().get_traceback_frame_variables(request, tb_frame)
+        return {name: self._shown(value) for name, value in named}.items()
 
     def _shown(self, value: Any) -> Any:  # noqa: ANN401 - a variable
         try:

@@ -69,7 +69,7 @@ def addresses(path: str) -> list[str]:
     parts = path.strip("/").split("/")
     if "{id}" not in path or not of_the_admin_site(path) or parts[1] not in apps.app_configs:
         return [path.replace("{id}", "1")]
-    rows = apps.get_model(*parts[1:3])._default_manager.all()[:ROWS_OF_EACH]
+    rows = apps.get_model(parts[1], parts[2])._default_manager.all()[:ROWS_OF_EACH]
     return [path.replace("{id}", str(row.pk)) for row in rows]
 
 
@@ -93,7 +93,7 @@ def ids(path: str) -> list[str]:
     }
     if "{" not in path:
         return [""]
-    rows = models[path.split("/")[3]]._default_manager.values_list("pk", flat=True)  # type: ignore[attr-defined]
+    rows = models[path.split("/")[3]]._default_manager.values_list("pk", flat=True)
     return [str(pk) for pk in rows[:ROWS_OF_EACH]]
 
 
@@ -121,8 +121,8 @@ def sweep_database(sweep: Sweep) -> None:
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names(cursor):
             cursor.execute(f'SELECT * FROM "{table}"')
-            for row in cursor:
-                plain = [bytes(value) if isinstance(value, memoryview) else value for value in row]
+            for values in cursor:
+                plain = [bytes(value) if isinstance(value, memoryview) else value for value in values]
                 sweep.look(f"table {table}", plain)
     out = io.StringIO()
     call_command("dumpdata", stdout=out)

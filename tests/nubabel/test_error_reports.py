@@ -27,8 +27,9 @@ def reported(request: WSGIRequest | None, **held: Any) -> str:
     try:
         fail(held, ordinary="no harm in this", **held)
     except RuntimeError:
-        reporter = get_exception_reporter_class(request)(request, *sys.exc_info())  # type: ignore[arg-type]
-    return reporter.get_traceback_html() + reporter.get_traceback_text()
+        reporter: Any = get_exception_reporter_class(request)  # type: ignore[arg-type] # Django takes None, too
+        report = reporter(request, *sys.exc_info())
+    return str(report.get_traceback_html() + report.get_traceback_text())
 
 
 def leaks(text: str) -> list[tuple[str, str]]:
