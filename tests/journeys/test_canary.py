@@ -151,13 +151,13 @@ async def scene(settings: Settings, redis_url: str, log: Lines) -> Any:
 async def test_after_real_traffic_no_secret_is_found_anywhere(scene: Scene, settings: Settings) -> None:
     sweep = Sweep(scene.secrets)
     await scene.drive(sweep)
+    assert await sync_to_async(what_happened)(scene) == {"asked again", "disabled", "refused", "told", "written"}
     async with aiohttp.ClientSession() as http:
         for path in FRONT:
             await scene.get(http, sweep, path)
     await sync_to_async(sweep_all)(sweep, settings)
     sweep.look_at_all("log", scene.log.lines)
     assert not sweep.found
-    assert await sync_to_async(what_happened)(scene) == {"asked again", "disabled", "refused", "told", "written"}
     assert sweep.seen > 500
 
 
@@ -184,6 +184,7 @@ async def test_a_leak_that_is_planted_is_found_in_each_kind_of_place(scene: Scen
 def plant(scene: Scene, settings: Settings) -> None:
     """Each canary somewhere, once in a form that is not the plain one."""
     echo = scene.secrets["key of echo"].encode().hex()
+    Pool.objects.update(name=scene.secrets["admin key"])
     ClaudeAccount.objects.filter(name="echo").update(disabled_reason=echo[:200])
     with redis.Redis.from_url(settings.REDIS_URL) as client:
         client.hset("nubabel:planted", "x", scene.secrets["Slack token"])
