@@ -14,9 +14,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from django.db import DatabaseError, transaction
 from django.views.decorators.debug import sensitive_variables
@@ -42,7 +41,6 @@ REMEMBERED_KEYS: Final = 10_000
 logger = logging.getLogger(__name__)
 
 
-@sensitive_variables("plain")
 def issue_access_key(
     *,
     name: str,
@@ -51,7 +49,7 @@ def issue_access_key(
     expires_at: datetime | None = None,
     models: Iterable[str] = (),
     networks: Iterable[str] = (),
-    limits: Mapping[str, int | Decimal | None] = MappingProxyType({}),
+    limits: Mapping[str, Any] = MappingProxyType({}),
 ) -> tuple[str, AccessKey]:
     """Make a key. The text is returned this once and kept nowhere. Raises ScopesRefused, ValidationError.
 
@@ -59,12 +57,19 @@ def issue_access_key(
     """
     key = AccessKey(name=name, scopes=checked_scopes(scopes), pool=pool, expires_at=expires_at, **limits)
     key.allowed_models, key.allowed_networks = list(models), list(networks)
+    return store_new_key(key), key
+
+
+@sensitive_variables("plain")
+def store_new_key(key: AccessKey) -> str:
+    """Give an unsaved key its secret, store it and return the text, this once. Raises ValidationError."""
     plain = draw_secret(key)
     key.full_clean()
     key.save(force_insert=True)
-    return plain, key
+    return plain
 
 
+@sensitive_variables("plain")
 def draw_secret(key: AccessKey) -> str:
     """Give an unsaved key its secret and return the text, which is in no column."""
     plain, record = new_access_key()
@@ -191,6 +196,7 @@ def principal_of(key: AccessKey) -> Principal:
         models=tuple(key.allowed_models),
         networks=tuple(key.allowed_networks),
         client=key.client(),
+        expires_at=key.expires_at,
         abilities=abilities_of_scopes(scopes),
     )
 

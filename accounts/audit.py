@@ -52,6 +52,7 @@ _ACCOUNT: Final = (
     "enabled",
     "max_concurrency",
     "allowed_models",
+    "budget_action",
     *LIMIT_FIELDS,
 )
 _KEY: Final = (
@@ -62,6 +63,7 @@ _KEY: Final = (
     "allowed_networks",
     "expires_at",
     "max_concurrency",
+    "budget_action",
     *LIMIT_FIELDS,
 )
 COLUMNS: Final[Mapping[type[models.Model], tuple[str, ...]]] = {Pool: _POOL, ClaudeAccount: _ACCOUNT, AccessKey: _KEY}

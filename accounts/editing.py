@@ -11,7 +11,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from accounts import services
 from accounts.errors import DeletionRefused, EditConflict
-from accounts.models import ClaudeAccount, Pool
+from accounts.models import AccessKey, ClaudeAccount, Pool
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ def switch_account(account: ClaudeAccount, *, enabled: bool, actor: str) -> bool
     return services.disable_account(account, why=f"by {actor}")
 
 
-def refuse_stale(row: ClaudeAccount | Pool, expected: Versions) -> None:
+def refuse_stale(row: ClaudeAccount | Pool | AccessKey, expected: Versions) -> None:
     """Raise EditConflict if the row is no longer what the editor saw."""
     if expected is not None and row.version not in expected:
         raise EditConflict(str(row), current=row.version)

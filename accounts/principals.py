@@ -3,6 +3,7 @@
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from ipaddress import ip_address, ip_network
 
@@ -34,6 +35,7 @@ class Principal:
     models: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
     client: Client | None = None
+    expires_at: datetime | None = None
     abilities: frozenset[Ability] = frozenset()
 
     def may_use(self, model: str) -> bool:

@@ -1,6 +1,7 @@
 """The rules of `base_urls`, `scopes` and `money` in the form Django's forms and models want: ValidationError."""
 
 import re
+from datetime import datetime
 from decimal import Decimal
 from ipaddress import ip_network
 from typing import Final
@@ -90,6 +91,12 @@ def networks(value: object) -> None:
             raise ValidationError(f"{text!r} is no network: {trouble}.", code="not_a_network") from None
         if getattr(network.network_address, "ipv4_mapped", None):
             raise ValidationError(f"Write {text!r} as an IPv4 network: callers count as such.", code="mapped")
+
+
+def not_past(when: datetime | None, *, now: datetime) -> None:
+    """When a key is to expire; None: never."""
+    if when is not None and when <= now:
+        raise ValidationError("That is in the past. To end a key now, revoke it.", code="past")
 
 
 def scope_names(value: object) -> None:

@@ -18,6 +18,7 @@ from gateway.replies import ERROR_BODY_MAX, STATUS_OF_TYPE, Fault, Reply, read_e
 from gateway.responses import Saved
 from gateway.sse import StreamObserver
 from gateway.usage import Reading, read_message
+from gateway.veiling import veiled
 from gateway.wire import Exchange, Request
 from quota.engine.types import Lease
 
@@ -95,10 +96,11 @@ class Sender:
             self.sent = False
             raise
         try:
-            return await self._read(exchange, pacer)
+            result = await self._read(exchange, pacer)
         except BaseException:
             exchange.close()
             raise
+        return _veiled(result, credential)
 
     async def _read(self, exchange: Exchange, pacer: Pacer) -> Ended | Opened:
         opened = self._opened(exchange, pacer)
@@ -206,6 +208,13 @@ class Sender:
         generated = observer.generated_tokens if observer and not observer.stopped else 0
         returned = replace(opened.returned, outcome=outcome, reading=reading, generated_tokens=generated)
         return Ended(returned, Saved(opened.head.status, opened.head.headers, body))
+
+
+def _veiled(result: Ended | Opened, credential: Credential) -> Ended | Opened:
+    """What failed goes on without the key it was asked with."""
+    if isinstance(result, Opened) or result.saved is None or result.saved.status < 400:  # noqa: PLR2004
+        return result
+    return Ended(result.returned, veiled(result.saved, credential.api_key))
 
 
 def _account_fault(error: AccountsError) -> Fault:

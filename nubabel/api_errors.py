@@ -15,6 +15,7 @@ from rest_framework.views import exception_handler
 
 from accounts import errors as accounts
 from quota.engine.errors import EngineError
+from quota.errors import NoAdminKey
 
 _CODES: Final = {
     400: "invalid_request",
@@ -69,6 +70,7 @@ _OURS: Final[tuple[_Telling, ...]] = (
     (accounts.ScopesRefused, lambda error: _invalid({"scopes": str(error)})),
     (accounts.GrantRefused, lambda error: shaped(403, str(error))),
     (accounts.DeletionRefused, lambda error: shaped(409, str(error), code="deletion_refused")),
+    (NoAdminKey, lambda error: shaped(409, str(error), code="no_admin_key")),
     (ObjectDoesNotExist, lambda _: shaped(404, "It is gone: somebody deleted it meanwhile.")),
     (EngineError, lambda _: shaped(503, "The pool's counters (Redis) do not answer; try again.", headers=_RETRY)),
     (

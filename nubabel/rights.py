@@ -16,9 +16,11 @@ from accounts.api.trial import AccountTrialViewSet
 from accounts.roles import Ability
 from nubabel.api_docs import DocsView, SchemaView
 from quota.api.activities import ActivityViewSet
+from quota.api.alerts import AccountAlertViewSet, AlertViewSet
 from quota.api.live import AccountLiveViewSet
 from quota.api.room import QuotaView
 from quota.api.select import SelectView
+from quota.api.sync import AccountSyncViewSet
 
 READ, OPERATE, MANAGE = Ability.READ, Ability.OPERATE, Ability.MANAGE
 
@@ -31,7 +33,10 @@ RIGHTS: Final[Mapping[type[APIView], Mapping[str, Ability]]] = {
     AccountLiveViewSet: {**_ORDERS, "health": READ, "usage": READ},
     AccountTrialViewSet: {"test": OPERATE},
     PoolViewSet: _KEPT,
-    AccessKeyViewSet: {**_SEEN, "create": MANAGE, "revoke": MANAGE},
+    AccessKeyViewSet: {**_SEEN, **dict.fromkeys(("create", "partial_update", "revoke"), MANAGE)},
+    AccountAlertViewSet: {"alerts": READ},
+    AccountSyncViewSet: {"sync": MANAGE},
+    AlertViewSet: {**_SEEN, "acknowledge": OPERATE},
     ActivityViewSet: _SEEN,
     QuotaView: {"get": READ},
     SelectView: {"post": READ},

@@ -9,6 +9,7 @@ from django.urls import reverse_lazy
 from nubabel import env, valkey_paths
 from nubabel.logs import logging_config
 from nubabel.navigation import navigation
+from quota.alerting.values import CauseKind, StepKind
 
 CONFIG: Final = env.load_or_exit()
 BASE_DIR: Final = env.BASE_DIR
@@ -101,6 +102,8 @@ MIDDLEWARE = [
     "nubabel.csp.AdminScripts",
     "axes.middleware.AxesMiddleware",  # last, as its documentation asks
 ]
+DEFAULT_EXCEPTION_REPORTER = "nubabel.error_reports.SecretsRedacted"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "nubabel.error_reports.SecretsHidden"
 ROOT_URLCONF = "nubabel.urls"
 ASGI_APPLICATION = "nubabel.asgi.application"
 TEMPLATES = [
@@ -195,7 +198,11 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.1",
     "SCHEMA_PATH_PREFIX": "/api(/admin)?",
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {"AccessKeyState": ["usable", "expired", "revoked"]},
+    "ENUM_NAME_OVERRIDES": {
+        "AccessKeyState": ["usable", "expired", "revoked"],
+        "AlertKind": list(CauseKind),
+        "AlertStepKind": list(StepKind),
+    },
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "nubabel.schema.strict_requests"],
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["nubabel.api.ByRights"],

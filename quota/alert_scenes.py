@@ -13,11 +13,13 @@ from quota.engine.types import Client
 
 def read_scene(pool_id: uuid.UUID, *, told: Told | None = None) -> Scene | None:
     """Read it; None if the pool is gone. `told`: what the Admin API said, if that is of interest."""
-    pools = {pool.pk: pool for pool in Pool.objects.all()}
-    pool = pools.get(pool_id)
-    if pool is None:
-        return None
-    is_default = default_of(pools.values()) is pool
+    pool = Pool.objects.filter(pk=pool_id).first()
+    return None if pool is None else scene_in(pool, told=told)
+
+
+def scene_in(pool: Pool, *, told: Told | None = None) -> Scene:
+    """What is known of a pool that has just been read."""
+    is_default = default_of(Pool.objects.order_by("name")) == pool
     return Scene(
         pool=str(pool.pk),
         name=pool.name,
@@ -30,6 +32,11 @@ def read_scene(pool_id: uuid.UUID, *, told: Told | None = None) -> Scene | None:
         tolerance=_tolerance(pool),
         counts_foreign=pool.count_foreign_usage,
     )
+
+
+def scene_of(account: ClaudeAccount) -> Scene:
+    """What is known of one account alone, without a question to the database."""
+    return Scene(pool=str(account.pool_id), name="", accounts={str(account.pk): _account(account)})
 
 
 def _tolerance(pool: Pool) -> Tolerance | None:
@@ -49,7 +56,11 @@ def _thresholds(pool: Pool) -> Thresholds:
 
 def _accounts(pool: Pool) -> dict[str, AccountFacts]:
     rows = ClaudeAccount.objects.of_pool(pool).defer("api_key").order_by("pk")
-    return {str(row.pk): AccountFacts(row.name, row.enabled, row.disabled_reason, row.budget()) for row in rows}
+    return {str(row.pk): _account(row) for row in rows}
+
+
+def _account(row: ClaudeAccount) -> AccountFacts:
+    return AccountFacts(row.name, row.enabled, row.disabled_reason, row.budget())
 
 
 def _keys(pool: Pool, *, is_default: bool) -> dict[str, KeyFacts]:

@@ -1,20 +1,39 @@
 """What can be done with alerts beside reading them; admin and REST call this and add nothing."""
 
-import uuid
 from datetime import datetime
+from decimal import Decimal
 
 from django.db import transaction
+from django.db.models import OuterRef, Q, Subquery
 
+from accounts.models import ClaudeAccount, Pool
+from accounts.money import from_nano
 from quota.alert_store import add_step
-from quota.alerting.values import StepKind
+from quota.alerting.values import CauseKind, StepKind, Subject
+from quota.engine.types import Metric
 from quota.models import QuotaAlert
 from quota.models.alerts import PERSON, QuotaAlertQuerySet
 
 
-def alerts_of(pool_id: uuid.UUID | None = None, *, only_open: bool = True) -> QuotaAlertQuerySet:
-    """The alerts of one pool or of all, newest first; resolved ones too, if asked for."""
-    alerts = QuotaAlert.objects.open() if only_open else QuotaAlert.objects.all()
-    return alerts if pool_id is None else alerts.filter(pool=pool_id)
+def about(account: ClaudeAccount) -> QuotaAlertQuerySet:
+    """Those of an account and of its organization, whose cool-downs are its own too; resolved ones as well."""
+    whose = Q(subject=Subject.ACCOUNT, subject_id=str(account.pk))
+    if account.organization_id:
+        whose |= Q(subject=Subject.ORGANIZATION, subject_id=account.organization_id)
+    return QuotaAlert.objects.filter(whose, pool=account.pool_id)
+
+
+def with_pool_names(alerts: QuotaAlertQuerySet) -> QuotaAlertQuerySet:
+    """Beside the pool's id its name; alerts outlive pools, so a join would lose rows."""
+    return alerts.annotate(pool_name=Subquery(Pool.objects.filter(pk=OuterRef("pool_id")).values("name")[:1]))
+
+
+def amount_in(alert: QuotaAlert, number: int | None) -> int | Decimal | None:
+    """A number of an alert in people's units: dollars where its limit is one of cost."""
+    if number is None or alert.kind != CauseKind.LIMIT:
+        return number
+    of_cost = f" {alert.detail}".rpartition(" per ")[0].endswith(f" {Metric.COST}")
+    return from_nano(number) if of_cost else number
 
 
 @transaction.atomic

@@ -10,7 +10,7 @@ from accounts.audit import note_order
 from quota.engine.errors import EngineEmpty, UnknownAccount
 from quota.engine.preview import Preview, preview
 from quota.engine.redis import RedisEngine
-from quota.engine.types import LeaseRequest
+from quota.engine.types import Client, LeaseRequest
 from quota.engine.views import PoolSnapshot
 from quota.publish import publish_pool
 from quota.wiring import open_patient_engine, open_watching_engine
@@ -42,12 +42,19 @@ def ask(pool_id: uuid.UUID, question: Callable[[RedisEngine], Awaitable[T]]) -> 
         return _put(question)
 
 
-def look(pool_id: uuid.UUID, *, accounts: Sequence[str] | None = None) -> PoolSnapshot:
-    """The pool as the engine sees it now, all accounts or those named. Raises the engine's errors."""
-    found = ask(pool_id, lambda engine: engine.snapshot(str(pool_id), accounts=accounts))
+def look(pool_id: uuid.UUID, *, accounts: Sequence[str] | None = None, clients: Sequence[Client] = ()) -> PoolSnapshot:
+    """The pool as the engine sees it now: all accounts or those named; these clients.
+
+    Raises the engine's errors.
+    """
+
+    def seen(engine: RedisEngine) -> Awaitable[PoolSnapshot]:
+        return engine.snapshot(str(pool_id), accounts=accounts, clients=clients)
+
+    found = ask(pool_id, seen)
     if accounts is not None and not set(accounts) <= set(found.accounts):
         publish_pool(pool_id)
-        found = ask(pool_id, lambda engine: engine.snapshot(str(pool_id), accounts=accounts))
+        found = ask(pool_id, seen)
     return found
 
 

@@ -3,6 +3,7 @@
 QuotaError
 ├── RecordUnreadable    a record's JSON does not say what it should
 ├── EntryUnreadable     a stream entry makes no sense; it is set aside, never retried
+├── NoAdminKey          nobody can be asked about an account: its organization has no Admin key here
 ├── AdminApiError       Anthropic's Admin API did not say what was asked; the message says what to do
 │   ├── AdminKeyRefused     the Admin key is wrong, expired or of a kind that may not ask
 │   ├── AdminThrottled      asked too often; `retry_after` says when to ask again
@@ -51,6 +52,16 @@ class ChecksFailed(SetupFailed):
     def __init__(self, failures: list[SetupFailed]) -> None:
         super().__init__(failures[0].check, failures[0].why, failures[0].mend)
         self.failures = failures
+
+
+class NoAdminKey(QuotaError):
+    """Nobody can be asked about an account; the message says how to mend it."""
+
+    def __init__(self, account: str) -> None:
+        super().__init__(
+            f"There is no Admin key of the organization of {account}. Set ANTHROPIC_ADMIN_API_KEY, or enter the "
+            "organization's Admin key in the admin site under Organizations."
+        )
 
 
 class AdminApiError(QuotaError):

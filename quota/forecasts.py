@@ -9,15 +9,14 @@ from typing import Any, Final, cast
 
 from django.db.models import Sum
 
-from accounts.database import in_database
-from quota.alert_scenes import read_scene
 from quota.alert_store import Explain
 from quota.alerting.findings import Watched, watched_limits
 from quota.alerting.forecast import Forecast, forecast, said
-from quota.alerting.values import CauseKind, Finding, Level, Subject
-from quota.engine.api import Engine
+from quota.alerting.values import CauseKind, Finding, Level, Scene, Subject
+from quota.alerting.wording import limit_name
 from quota.engine.calendar import day_end_ms, day_of, month_end_ms, month_of
 from quota.engine.types import Limit, Metric, Window
+from quota.engine.views import PoolSnapshot
 from quota.facts import Span
 from quota.models import UsageRollup
 
@@ -32,13 +31,15 @@ Key = tuple[Subject, str, Metric, Window]
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """One limit, how much of it is gone, and when it runs out."""
+    """One limit, how much of it is gone (reserved, too), when it runs out, and when it is whole again."""
 
     subject: Subject
     id: str
     name: str
+    title: str
     limit: Limit
     used: int
+    resets_ms: int
     forecast: Forecast
     text: str
 
@@ -65,14 +66,15 @@ class History:
         )
 
 
-def read_history(pool_id: uuid.UUID, *, now: datetime) -> History:
-    """Two queries, whatever the pool's size."""
+def read_history(pool_id: uuid.UUID, *, now: datetime, account: uuid.UUID | None = None) -> History:
+    """Two queries, whatever the pool's size; of one account only, if one is named."""
+    rollups = (
+        UsageRollup.objects.filter(pool=pool_id) if account is None else UsageRollup.objects.filter(account=account)
+    )
     used: dict[Key, list[int]] = {}
     for window, (span, length, count) in _SPANS.items():
         begin = _floor(now, length) - count * length
-        rows = UsageRollup.objects.filter(
-            pool=pool_id, span=span, starts_at__gte=begin, starts_at__lt=begin + count * length
-        )
+        rows = rollups.filter(span=span, starts_at__gte=begin, starts_at__lt=begin + count * length)
         sums = {f"sum_{metric}": Sum(column) for metric, column in _COLUMNS.items()}
         grouped = rows.order_by().values("account_id", "access_key", "starts_at").annotate(**sums)
         for row in cast("Iterable[dict[str, Any]]", grouped):
@@ -100,18 +102,10 @@ def explain_with(pool_id: uuid.UUID, *, now: datetime) -> Explain:
     return explain
 
 
-async def pool_outlook(engine: Engine, pool_id: uuid.UUID, *, now: datetime) -> list[Outlook]:
-    """Every limit per day and month of the pool, its accounts and its access keys. Empty if the pool is gone.
-
-    Raises the engine's and Django's database errors.
-    """
-    scene = await in_database(partial(read_scene, pool_id))
-    if scene is None:
-        return []
-    snapshot = await engine.snapshot(str(pool_id), clients=scene.clients)
-    history = await in_database(partial(read_history, pool_id, now=now))
-    outlooks = (outlook_of(one, history) for one in watched_limits(scene, snapshot))
-    return [outlook for outlook in outlooks if outlook]
+def outlooks(scene: Scene, snapshot: PoolSnapshot, history: History) -> tuple[Outlook, ...]:
+    """Every limit per day and month of the scene's accounts and access keys and of the pool as a whole. Pure."""
+    found = (outlook_of(one, history) for one in watched_limits(scene, snapshot))
+    return tuple(outlook for outlook in found if outlook)
 
 
 def outlook_of(one: Watched, history: History) -> Outlook | None:
@@ -121,7 +115,17 @@ def outlook_of(one: Watched, history: History) -> Outlook | None:
     if seen is None:
         return None
     text = said(seen, now_ms=_ms(history.now), since=_SINCE[limit.window])
-    return Outlook(one.subject, one.id, one.name, limit, used, seen, text)
+    return Outlook(
+        subject=one.subject,
+        id=one.id,
+        name=one.name,
+        title=one.what + limit_name(limit),
+        limit=limit,
+        used=used,
+        resets_ms=_resets_ms(limit.window, _ms(history.now)),
+        forecast=seen,
+        text=text,
+    )
 
 
 def _owners(pool_id: uuid.UUID, account: uuid.UUID, key: str) -> list[tuple[Subject, str]]:

@@ -10,11 +10,13 @@ from django.utils import timezone
 
 from accounts.models import ClaudeAccount
 from accounts.money import from_nano
+from quota.alert_scenes import scene_of
 from quota.control import look
 from quota.engine.errors import UnknownAccount
 from quota.engine.types import NEVER, BreakerMode, BreakerState, Metric, Window
 from quota.engine.views import AccountState, HoldState, LimitState, PoolSnapshot
 from quota.facts import FAILED_VERDICTS, Span
+from quota.forecasts import Outlook, outlooks, read_history
 from quota.models import Attempt, UsageRollup
 from quota.parsing import instant
 from quota.status import Status, status_of
@@ -82,7 +84,8 @@ class AccountNow:
     load: float
     last_used_at: datetime | None
     last_error: Attempt | None = None
-    """Only where one account is asked for."""
+    """This and the forecasts: only where one account is asked for."""
+    forecasts: tuple[Outlook, ...] = ()
 
 
 def accounts_now(snapshot: PoolSnapshot, accounts: Iterable[ClaudeAccount]) -> tuple[AccountNow, ...]:
@@ -92,11 +95,14 @@ def accounts_now(snapshot: PoolSnapshot, accounts: Iterable[ClaudeAccount]) -> t
 
 
 def health_of(account: ClaudeAccount) -> AccountNow:
-    """One account, with its last error. Raises the engine's errors."""
-    found = accounts_now(look(account.pool_id, accounts=[str(account.pk)]), [account])
+    """One account, with its last error and its forecasts. Raises the engine's errors."""
+    snapshot = look(account.pool_id, accounts=[str(account.pk)])
+    found = accounts_now(snapshot, [account])
     if not found:
         raise UnknownAccount(str(account.pool_id), str(account.pk))
-    return replace(found[0], last_error=last_error(account))
+    history = read_history(account.pool_id, now=instant(snapshot.now_ms), account=account.pk)
+    ahead = outlooks(scene_of(account), snapshot, history)
+    return replace(found[0], last_error=last_error(account), forecasts=ahead)
 
 
 def standing_of(state: AccountState, account: ClaudeAccount, *, now_ms: int) -> Status:

@@ -7,8 +7,10 @@ from datetime import datetime
 from itertools import groupby
 
 from accounts.models import ClaudeAccount, Pool
+from quota.alert_scenes import scene_in
 from quota.control import look
 from quota.engine.types import Metric, Window
+from quota.forecasts import Outlook, outlooks, read_history
 from quota.health import AccountNow, Amount, LimitNow, accounts_now
 from quota.parsing import instant
 
@@ -34,7 +36,10 @@ class RoomOfLimit:
 
 @dataclass(frozen=True, slots=True)
 class RoomOfPool:
-    """A pool at one instant. `back_at`: when the first of those that do not serve comes back, as far as is known."""
+    """A pool at one instant. `back_at`: when the first of those that do not serve comes back, as far as is known.
+
+    `forecasts`: of each limit per day and month of its accounts, its access keys and itself.
+    """
 
     pool: uuid.UUID
     name: str
@@ -46,17 +51,20 @@ class RoomOfPool:
     back_at: datetime | None
     limits: tuple[RoomOfLimit, ...]
     accounts: tuple[AccountNow, ...]
+    forecasts: tuple[Outlook, ...]
 
 
 def rooms(pools: Iterable[Pool], accounts: Iterable[ClaudeAccount]) -> tuple[RoomOfPool, ...]:
-    """One question to the engine for each pool. Raises the engine's errors."""
+    """One question to the engine and a few to the database for each pool. Raises the engine's errors."""
     ordered = sorted(accounts, key=lambda one: (str(one.pool_id), one.name))
     of_pool = {pool: list(found) for pool, found in groupby(ordered, key=lambda one: one.pool_id)}
     return tuple(_room(pool, of_pool.get(pool.pk, [])) for pool in pools)
 
 
 def _room(pool: Pool, accounts: list[ClaudeAccount]) -> RoomOfPool:
-    snapshot = look(pool.pk)
+    scene = scene_in(pool)
+    snapshot = look(pool.pk, clients=scene.clients)
+    history = read_history(pool.pk, now=instant(snapshot.now_ms))
     found = accounts_now(snapshot, accounts)
     serving = [one for one in found if one.serving]
     return RoomOfPool(
@@ -70,6 +78,7 @@ def _room(pool: Pool, accounts: list[ClaudeAccount]) -> RoomOfPool:
         back_at=min((one.until for one in found if one.until and not one.serving), default=None),
         limits=tuple(limits_of(serving)),
         accounts=found,
+        forecasts=outlooks(scene, snapshot, history),
     )
 
 

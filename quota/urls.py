@@ -4,13 +4,18 @@ from django.urls import re_path
 from rest_framework.routers import SimpleRouter
 
 from quota.api.activities import ActivityViewSet
+from quota.api.alerts import AccountAlertViewSet, AlertViewSet
 from quota.api.live import AccountLiveViewSet
 from quota.api.room import QuotaView
 from quota.api.select import SelectView
+from quota.api.sync import AccountSyncViewSet
 
 router = SimpleRouter()
 router.trailing_slash = "/?"
 router.register("api/admin/accounts", AccountLiveViewSet, basename="api-account-live")
+router.register("api/admin/accounts", AccountAlertViewSet, basename="api-account-alert")
+router.register("api/admin/accounts", AccountSyncViewSet, basename="api-account-sync")
+router.register("api/admin/alerts", AlertViewSet, basename="api-alert")
 router.register("api/admin/activities", ActivityViewSet, basename="api-activity")
 
 urlpatterns = [

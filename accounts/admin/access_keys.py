@@ -4,7 +4,6 @@ from typing import Any, ClassVar, Final
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -23,6 +22,7 @@ from accounts.admin.saving import ComparesWithWhatWasShown, SavesWhatChanged
 from accounts.models import AccessKey
 from accounts.models.limits import LIMIT_FIELDS
 from accounts.scopes import MEANINGS
+from accounts.validators import not_past
 from quota.admin.usage import Subject, UsagePages
 from quota.models import UsageRollup
 
@@ -44,8 +44,8 @@ class RestrictionsForm(ComparesWithWhatWasShown):
 
     def clean_expires_at(self) -> Any:  # noqa: ANN401 - a datetime or None, as Django types it
         when = self.cleaned_data["expires_at"]
-        if when is not None and when <= timezone.now() and "expires_at" in self.changed_data:
-            raise ValidationError("That is in the past. To end a key now, revoke it.")
+        if "expires_at" in self.changed_data:
+            not_past(when, now=timezone.now())
         return when
 
 

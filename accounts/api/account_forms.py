@@ -4,41 +4,15 @@ from typing import Any
 
 from rest_framework import serializers
 
+from accounts.api.limits import Limits, budget_action, concurrency
 from accounts.api.reading import Flag, PageQuery, SeenVersion, Strict, Text
 from accounts.models import ClaudeAccount
 from accounts.models.claude_accounts import MAX_WEIGHT
-from accounts.models.limits import COSTS, LIMIT_FIELDS, SMALLEST_DOLLARS
-from accounts.money import DECIMAL_PLACES
-from accounts.validators import MAX_AMOUNT, MAX_DOLLARS, MAX_MODEL_NAME
-from quota.engine.types import Metric, Window
+from accounts.models.limits import LIMIT_FIELDS, BudgetAction
+from accounts.validators import MAX_MODEL_NAME
 
 PRIORITY_MAX = 2_147_483_647
-CONCURRENCY_MAX = 1_000_000
 MODELS_MAX = 200
-
-
-def _limit(column: str) -> serializers.Field[Any, Any, Any, Any]:
-    options: dict[str, Any] = {"source": column, "required": False, "allow_null": True}
-    if column not in COSTS:
-        return serializers.IntegerField(min_value=1, max_value=MAX_AMOUNT, **options)
-    options |= {"max_digits": 16, "decimal_places": DECIMAL_PLACES, "normalize_output": True}
-    return serializers.DecimalField(min_value=SMALLEST_DOLLARS, max_value=MAX_DOLLARS, **options)
-
-
-def _limits_of(metric: Metric) -> type[Strict]:
-    windows = {str(window): _limit(f"limit_{metric}_{window}") for window in Window}
-    return type(f"{metric.capitalize()}Limits", (Strict,), windows)
-
-
-RequestsLimits, TokensLimits, CostLimits = (_limits_of(metric) for metric in Metric)
-
-
-class Limits(Strict):
-    """Per minute (any 60 seconds), UTC day and UTC month. null: no limit. Cost is in US dollars, as text."""
-
-    requests = RequestsLimits(source="*", required=False)
-    tokens = TokensLimits(source="*", required=False)
-    cost = CostLimits(source="*", required=False)
 
 
 class KeyShown(serializers.Serializer[Any]):
@@ -66,6 +40,7 @@ class AccountShown(serializers.Serializer[Any]):
     enabled = serializers.BooleanField()
     disabled_reason = serializers.CharField()
     limits = Limits(source="*")
+    budget_action = serializers.ChoiceField(choices=list(BudgetAction))
     allowed_models = serializers.ListField(child=serializers.CharField(), help_text="Empty: every model.")
     organization_id = serializers.CharField(help_text="Learned from Anthropic; empty until then.")
     workspace_id = serializers.CharField(help_text="Learned from Anthropic; empty until then.")
@@ -90,9 +65,10 @@ class AccountSettings(Strict):
     )
     priority = serializers.IntegerField(min_value=0, max_value=PRIORITY_MAX, default=100)
     weight = serializers.IntegerField(min_value=1, max_value=MAX_WEIGHT, default=1)
-    max_concurrency = serializers.IntegerField(min_value=1, max_value=CONCURRENCY_MAX, allow_null=True, default=None)
+    max_concurrency = concurrency()
     enabled = Flag(required=False)
     limits = Limits(source="*", required=False)
+    budget_action = budget_action()
     allowed_models = serializers.ListField(child=Text(max_length=MAX_MODEL_NAME), max_length=MODELS_MAX, default=list)
 
 

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from accounts import editing
 from accounts.api.base import IF_MATCH, ManagementViewSet, principal_of, versioned
+from accounts.api.limits import budget_action, dollars
 from accounts.api.reading import Flag, PageQuery, SeenVersion, Strict, Text, body_of, expected_versions, query_of
 from accounts.models import Pool
 from accounts.models.pools import Degraded, EstimatePolicy, Strategy
@@ -45,6 +46,12 @@ class PoolSettings(Strict):
     outage_guard = Flag(default=True)
     estimate_policy = serializers.ChoiceField(choices=EstimatePolicy.choices, default=EstimatePolicy.EXPECTED)
     degraded = serializers.ChoiceField(choices=Degraded.choices, default=Degraded.LOCAL)
+    alert_warning_percent = _number(1, 100, 80, help_text="Warn from this share of a limit on.")
+    alert_critical_percent = _number(1, 100, 95)
+    alert_exhausted_percent = _number(1, 100, 100)
+    alert_min_serving = _number(0, COUNT_MAX, 2, help_text="When fewer accounts can serve there is an alert.")
+    limit_cost_month = dollars(default=None, help_text="The pool's budget: US dollars per month, over all accounts.")
+    budget_action = budget_action()
     count_foreign_usage = Flag(default=False, help_text="Usage that did not pass through the pool counts, too.")
     alert_drift_percent = _number(
         1, 100, 5, allow_null=True, help_text="An alert when Anthropic's count differs from ours by more. null: never."

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
-from django.db import models
-from django.db.models import Q
+from django.db import models, transaction
+from django.db.models import F, Q
 
 from accounts.default_pool import DEFAULT_POOL, default_of
 from accounts.models.limits import Limited, limit_constraints
-from accounts.models.pools import Pool
+from accounts.models.pools import Pool, save_versioned
 from accounts.validators import model_patterns, networks, plain_name, scope_names
 from quota.engine.types import Client
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
 
@@ -40,7 +41,7 @@ class AccessKeyQuerySet(models.QuerySet["AccessKey"]):
 
     def revoke(self, *, now: datetime) -> int:
         """Revoke those that are not revoked yet, for good; how many that were."""
-        return self.filter(revoked_at=None).update(revoked_at=now)
+        return self.filter(revoked_at=None).update(revoked_at=now, version=F("version") + 1)
 
 
 class AccessKey(Limited):
@@ -74,6 +75,7 @@ class AccessKey(Limited):
     expires_at = models.DateTimeField("expires", null=True, blank=True, help_text="Empty: never.")
     revoked_at = models.DateTimeField("revoked", null=True, blank=True, editable=False)
     last_used_at = models.DateTimeField("last used", null=True, blank=True, editable=False)
+    version = models.PositiveBigIntegerField(default=1, db_default=1, editable=False, help_text="Counts its edits.")
     created_at = models.DateTimeField("created", auto_now_add=True)
 
     objects = AccessKeyQuerySet.as_manager()
@@ -88,6 +90,11 @@ class AccessKey(Limited):
 
     def __str__(self) -> str:
         return self.name
+
+    def save(self, *, update_fields: Iterable[str] | None = None, **options: Any) -> None:  # noqa: ANN401 - Django's
+        """As ever; an edit adds one to `version`."""
+        with transaction.atomic(using=options.get("using")):
+            save_versioned(self, super().save, update_fields=update_fields, **options)
 
     def clean(self) -> None:
         """Refuse a key without a pool where nobody could say which one is meant. A cleared list is an empty one."""

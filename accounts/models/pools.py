@@ -279,7 +279,8 @@ def save_versioned(row: Any, save: Any, *, update_fields: Iterable[str] | None, 
         return
     row.version = F("version") + 1
     if update_fields is not None:
-        update_fields = {*update_fields, "version", "updated_at"}
+        stamps = {"version", "updated_at"} & {field.name for field in row._meta.concrete_fields}  # noqa: SLF001 - documented
+        update_fields = {*update_fields, *stamps}
     save(update_fields=update_fields, **options)
     row.refresh_from_db(fields=["version"], using=options.get("using"))
 

@@ -27,6 +27,8 @@ class Outcome(StrEnum):
     LASTS = "lasts"
     """Not at this rate, before it resets."""
     RUNS_OUT = "runs_out"
+    OUT = "out"
+    """All of it is used or reserved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,10 @@ def forecast(used: Sequence[int], *, span_ms: int, left: int, now_ms: int, reset
 
     See Note [Uncertainty].
     """
+    if left <= 0:
+        return Forecast(Outcome.OUT)
     spans = list(dropwhile(not_, used))
-    if len(spans) < FEWEST_SPANS or left <= 0:
+    if len(spans) < FEWEST_SPANS:
         return Forecast(Outcome.UNKNOWN)
     mean = sum(spans) * _FINE // len(spans)
     margin = _margin(spans, mean)
@@ -72,6 +76,8 @@ def _gone_ms(left: int, rate: int, *, span_ms: int, now_ms: int, resets_ms: int)
 
 def said(seen: Forecast, *, now_ms: int, since: str) -> str:
     """The forecast in words; `since` names the time it was taken from."""
+    if seen.outcome is Outcome.OUT:
+        return "It is used up until it resets."
     if seen.outcome is Outcome.UNKNOWN:
         return "Too little was used lately to say when it is out."
     if seen.outcome is Outcome.LASTS:

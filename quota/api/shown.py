@@ -6,7 +6,12 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from quota.alerting.forecast import Outcome
+from quota.alerting.values import Subject
 from quota.engine.types import BreakerMode, BreakerState, Metric, Scope, Window
+from quota.forecasts import Outlook
+from quota.health import amount_of
+from quota.parsing import instant
 from quota.status import Word
 
 
@@ -31,6 +36,14 @@ class AmountField(serializers.Field[Any, Any, Any, Any]):
 @extend_schema_field({"type": "string", "pattern": r"^\d+(\.\d+)?$"})
 class DollarsField(AmountField):
     """US dollars as text."""
+
+
+@extend_schema_field({"type": ["string", "null"], "format": "date-time"})
+class InstantField(serializers.Field[Any, Any, Any, Any]):
+    """Milliseconds since 1970 as UTC; 0: never."""
+
+    def to_representation(self, value: Any) -> Any:  # noqa: ANN401 - a number
+        return serializers.DateTimeField().to_representation(instant(value)) if value else None
 
 
 class GoneShown(serializers.Serializer[Any]):
@@ -105,10 +118,53 @@ class LastErrorShown(serializers.Serializer[Any]):
     activity = serializers.UUIDField(source="activity_id", allow_null=True)
 
 
+class ForecastShown(serializers.Serializer[Any]):
+    """When a limit per day or month runs out, by what was used lately.
+
+    Of nights, weekends and plans it knows nothing.
+    """
+
+    subject = serializers.ChoiceField(choices=list(Subject), help_text="Whose limit it is.")
+    id = serializers.CharField(help_text="Of the account, access key or pool.")
+    name = serializers.CharField()
+    title = serializers.CharField(help_text="For people: tokens per day.")
+    metric = serializers.ChoiceField(choices=list(Metric), source="limit.metric")
+    window = serializers.ChoiceField(choices=list(Window), source="limit.window")
+    amount = serializers.SerializerMethodField()
+    remaining = serializers.SerializerMethodField(help_text="What neither was used nor is reserved.")
+    resets_at = serializers.SerializerMethodField()
+    outcome = serializers.ChoiceField(
+        choices=list(Outcome),
+        source="forecast.outcome",
+        help_text="runs_out: about `at`; lasts: until it resets; out: used up; unknown: too little was used to say.",
+    )
+    at = InstantField(source="forecast.at_ms", help_text="The likely instant.")
+    earliest = InstantField(source="forecast.earliest_ms", help_text="It may be as early as this.")
+    latest = InstantField(source="forecast.latest_ms", help_text="And as late as this; null: or not at all.")
+    text = serializers.CharField(help_text="The same in words, with the time it was taken from.")
+
+    @extend_schema_field(AmountField)
+    def get_amount(self, one: Outlook) -> Any:  # noqa: ANN401 - an Amount
+        """The limit."""
+        return AmountField().to_representation(amount_of(one.limit.metric, one.limit.amount))
+
+    @extend_schema_field(AmountField)
+    def get_remaining(self, one: Outlook) -> Any:  # noqa: ANN401 - an Amount
+        """Never below zero."""
+        left = max(0, one.limit.amount - one.used)
+        return AmountField().to_representation(amount_of(one.limit.metric, left))
+
+    @extend_schema_field(serializers.DateTimeField)
+    def get_resets_at(self, one: Outlook) -> Any:  # noqa: ANN401 - text
+        """When it is whole again."""
+        return InstantField().to_representation(one.resets_ms)
+
+
 class HealthShown(AccountNowShown):
-    """As in `/api/quota/`, with the last error."""
+    """As in `/api/quota/`, with the last error and the forecasts."""
 
     last_error = LastErrorShown(allow_null=True)
+    forecasts = ForecastShown(many=True)
 
 
 class SpentShown(serializers.Serializer[Any]):
@@ -175,6 +231,9 @@ class RoomOfPoolShown(serializers.Serializer[Any]):
     back_at = serializers.DateTimeField(allow_null=True, help_text="When the first that does not serve comes back.")
     limits = RoomOfLimitShown(many=True)
     accounts = AccountNowShown(many=True)
+    forecasts = ForecastShown(
+        many=True, help_text="Each limit per day and month of its accounts, its access keys and itself."
+    )
 
 
 class QuotaShown(serializers.Serializer[Any]):

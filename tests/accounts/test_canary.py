@@ -5,7 +5,6 @@ import base64
 import io
 import logging
 import traceback
-import urllib.parse
 from pathlib import Path
 
 import pytest
@@ -22,15 +21,9 @@ from accounts.credentials import Secret
 from accounts.errors import AccountsError
 from accounts.models import ClaudeAccount
 from tests.accounts.cast import ALPHA_KEY, BETA_KEY, OLD
+from tests.canaries import traces_of
 
 pytestmark = pytest.mark.django_db
-
-
-def traces_of(key: str) -> list[str]:
-    """The key, its encodings, and every piece of it that is long enough to be worth something."""
-    encoded = [base64.b64encode(key.encode()[skip:]).decode()[4:40] for skip in range(3)]
-    pieces = [key[start : start + 20] for start in range(len("sk-ant-api03-"), len(key) - 20)]
-    return [key, urllib.parse.quote(key, safe=""), key.encode().hex(), *encoded, *pieces]
 
 
 def leaked(text: str) -> list[str]:

@@ -1,22 +1,20 @@
 """Forecasts from the rollups, as warnings, the admin site and REST have them."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from asgiref.sync import sync_to_async
 
 from accounts.models import ClaudeAccount, Pool
 from accounts.services import create_account
+from quota.alert_scenes import scene_in
 from quota.alerting.forecast import Outcome
 from quota.alerting.values import Cause, CauseKind, Finding, Level, Subject
-from quota.engine.api import Engine
-from quota.engine.facade import open_engine
+from quota.control import look
 from quota.engine.types import Limit, Metric, Window
-from quota.forecasts import explain_with, pool_outlook, read_history
+from quota.forecasts import explain_with, outlooks, read_history
 from quota.models import UsageRollup
-from quota.publish import load_pool
+from quota.publish import publish_pool
 from tests.quota.conftest import key_of
 
 NOON = datetime(2026, 11, 22, 12, 20, tzinfo=UTC)
@@ -76,26 +74,17 @@ class TestWarnings:
             assert explain_with(pool.pk, now=NOON)(finding) == ""
 
 
-@pytest.fixture
-async def engine(redis_url: str) -> AsyncIterator[Engine]:
-    engine = open_engine(redis_url, deadline=5)
-    yield engine
-    await engine.close()
-
-
 @pytest.mark.django_db(transaction=True)
-async def test_the_outlook_of_a_pool_has_every_limit_per_day_and_month(engine: Engine) -> None:
-    def make() -> ClaudeAccount:
-        pool = Pool.objects.create(name="default", limit_cost_month=Decimal(100))
-        limits = {"limit_tokens_day": 1_000_000, "limit_requests_minute": 5}
-        return create_account(pool=pool, name="alice", api_key=key_of("alice"), **limits)
-
-    alice = await sync_to_async(make)()
-    await load_pool(engine, str(alice.pool_id))
+def test_the_outlook_of_a_pool_has_every_limit_per_day_and_month() -> None:
+    pool = Pool.objects.create(name="default", limit_cost_month=Decimal(100))
+    limits = {"limit_tokens_day": 1_000_000, "limit_requests_minute": 5}
+    alice = create_account(pool=pool, name="alice", api_key=key_of("alice"), **limits)
+    publish_pool(pool.pk)
     now = datetime.now(tz=UTC)
-    await sync_to_async(hours)(alice, *[1] * 6, now=now)
-    outlooks = await pool_outlook(engine, alice.pool_id, now=now)
-    assert [(it.name, str(it.limit.window), it.forecast.outcome) for it in outlooks] == [
-        ("alice", "day", Outcome.LASTS),
-        ("default", "month", Outcome.UNKNOWN),
+    hours(alice, *[1] * 6, now=now)
+    scene = scene_in(pool)
+    found = outlooks(scene, look(pool.pk, clients=scene.clients), read_history(pool.pk, now=now))
+    assert [(it.name, it.title, it.forecast.outcome) for it in found] == [
+        ("alice", "tokens per day", Outcome.LASTS),
+        ("default", "its budget, cost per month", Outcome.UNKNOWN),
     ]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from accounts.access import issue_access_key
 from tests.accounts.cast import DELTA_KEY
 from tests.rest import callers
 
@@ -33,7 +34,9 @@ def test_each_operation_is_documented(caller):
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.split('"')[1].removeprefix("$URL"))
 def test_each_example_works(caller, alpha, example):
+    _, named = issue_access_key(name="named", scopes=["admin-read"])
     values = {"URL": "", "KEY": "", "POOL": alpha.pool_id, "ACCOUNT": alpha.pk, "ANTHROPIC_KEY": DELTA_KEY}
+    values["ACCESS_KEY"] = named.pk
     text = re.sub(r"\$([A-Z_]+)", lambda name: str(values[name[1]]), example.replace("\n", " "))
     method, path, body, headers = asked(shlex.split(text))
     answer = caller.call(method, path, body, **headers)

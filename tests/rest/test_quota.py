@@ -1,6 +1,9 @@
 """`/api/quota/` and `/api/admin/select/`, from the outside: the engine is real."""
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from accounts.access import issue_access_key
 from accounts.models import Pool
@@ -8,6 +11,7 @@ from accounts.services import update_account
 from gateway.preparing import affinity_key
 from quota import wiring
 from quota.engine.types import LeaseRequest
+from quota.models import UsageRollup
 from tests.rest import callers
 from tests.rest.engine import called, leased, lent, load, tripped, with_engine
 
@@ -53,6 +57,60 @@ def test_an_account_without_a_limit_is_counted_as_such(viewer, alpha, beta):
     update_account(alpha, limit_tokens_day=1_000)
     (shown,) = viewer.get(QUOTA).json()["pools"]
     assert (shown["limits"][0]["accounts"], shown["limits"][0]["unlimited"]) == (1, 1)
+
+
+def used_lately(account, *tokens, key=""):
+    """Rollups of the latest whole hours, oldest first."""
+    hour = timezone.now().replace(minute=0, second=0, microsecond=0)
+    for ago, amount in enumerate(reversed(tokens), start=1):
+        at = hour - timedelta(hours=ago)
+        UsageRollup.objects.create(
+            pool=account.pool, account=account, span="hour", starts_at=at, tokens=amount, access_key=key
+        )
+
+
+def forecasts(shown, subject):
+    return [one for one in shown["forecasts"] if one["subject"] == subject]
+
+
+def test_each_limit_of_the_day_says_when_it_runs_out_and_how_sure_that_is(viewer, alpha, beta):
+    for account in (alpha, beta):
+        update_account(account, limit_tokens_day=10**9)
+        used_lately(account, 10**12, 2 * 10**12, 10**12, 10**12)
+    load(alpha.pool)
+    called(alpha, tokens=100)
+    (shown,) = viewer.get(QUOTA).json()["pools"]
+    of_alpha, of_beta = forecasts(shown, "account")
+    assert (of_alpha["name"], of_alpha["remaining"], of_alpha["outcome"]) == ("alpha", 10**9 - 100, "runs_out")
+    assert of_alpha["earliest"] < of_alpha["at"] < of_alpha["latest"] < of_alpha["resets_at"]
+    assert "At the rate of the last 6 hours it is out about " in of_beta["text"]
+    (of_the_pool,) = forecasts(shown, "pool")
+    assert (of_the_pool["amount"], of_the_pool["title"]) == (2 * 10**9, "all its accounts' tokens per day")
+
+
+def test_what_was_hardly_used_has_no_forecast_and_says_so(viewer, alpha):
+    update_account(alpha, limit_cost_month="12.50", limit_requests_minute=5)
+    (shown,) = viewer.get(QUOTA).json()["pools"]
+    (only,) = shown["forecasts"]
+    assert (only["amount"], only["window"], only["outcome"], only["at"]) == ("12.5", "month", "unknown", None)
+    assert only["text"] == "Too little was used lately to say when it is out."
+
+
+def test_a_budget_and_an_access_keys_limit_have_forecasts_too(viewer, alpha):
+    Pool.objects.filter(pk=alpha.pool_id).update(limit_cost_month=100)
+    issue_access_key(name="agents", scopes=["messages"], pool=alpha.pool, limits={"limit_tokens_day": 1_000})
+    (shown,) = viewer.get(QUOTA).json()["pools"]
+    titles = {one["subject"]: (one["name"], one["title"]) for one in shown["forecasts"]}
+    assert titles == {"access_key": ("agents", "tokens per day"), "pool": ("main", "its budget, cost per month")}
+
+
+def test_what_is_used_up_says_that_and_when_it_is_whole_again(viewer, alpha):
+    update_account(alpha, limit_tokens_day=100)
+    load(alpha.pool)
+    called(alpha, tokens=100)
+    (only,) = viewer.get(f"/api/admin/accounts/{alpha.pk}/health/").json()["forecasts"]
+    assert (only["outcome"], only["remaining"], only["text"]) == ("out", 0, "It is used up until it resets.")
+    assert only["resets_at"].endswith("T00:00:00Z")
 
 
 def test_an_untouched_limit_has_no_reset_to_wait_for(viewer, alpha):

@@ -38,7 +38,8 @@ def test_hours_before_the_first_use_are_not_hours_of_little_use() -> None:
 
 
 def test_what_is_gone_needs_no_forecast() -> None:
-    assert seen([100] * 6, left=0).outcome is Outcome.UNKNOWN
+    assert seen([100] * 6, left=0).outcome is Outcome.OUT
+    assert words([], left=0) == "It is used up until it resets."
 
 
 def test_words_give_the_likely_time_and_its_range() -> None:
