@@ -86,10 +86,7 @@ class Web:
 async def web(simulator: RunningSimulator, key: str, **variables: str) -> AsyncIterator[Web]:
     """Run the Procfile's command until the block ends, at PORT or at any port."""
     port = variables.pop("PORT", "") or str(free_port())
-    (command,) = re.findall(r"^web: (.*)$", (ROOT / "Procfile").read_text(), re.MULTILINE)
-    process = await asyncio.create_subprocess_exec(
-        *("sh", "-c", f"exec {command}"), cwd=ROOT, env=await _environment(simulator, PORT=port, **variables)
-    )
+    process = await _started("web", simulator, PORT=port, **variables)
     connector = aiohttp.TCPConnector(force_close=True, limit=0)
     async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(PATIENCE)) as http:
         try:
@@ -100,6 +97,23 @@ async def web(simulator: RunningSimulator, key: str, **variables: str) -> AsyncI
             if process.returncode is None:
                 process.kill()
             await process.wait()
+
+
+@asynccontextmanager
+async def worker(simulator: RunningSimulator, **variables: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run the Procfile's worker until the block ends: the ledger is written, watches look."""
+    process = await _started("worker", simulator, **variables)
+    try:
+        yield process
+    finally:
+        process.kill()
+        await process.wait()
+
+
+async def _started(name: str, simulator: RunningSimulator, **variables: str) -> asyncio.subprocess.Process:
+    (command,) = re.findall(rf"^{name}: (.*)$", (ROOT / "Procfile").read_text(), re.MULTILINE)
+    environment = await _environment(simulator, **variables)
+    return await asyncio.create_subprocess_exec("sh", "-c", f"exec {command}", cwd=ROOT, env=environment)
 
 
 async def _environment(simulator: RunningSimulator, **variables: str) -> dict[str, str]:

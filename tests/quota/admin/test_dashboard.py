@@ -96,8 +96,8 @@ def test_every_period_opens(viewer: Client, alice: ClaudeAccount, period: str) -
 
 def test_one_pool_is_shown_alone_if_asked_for(viewer: Client, alice: ClaudeAccount) -> None:
     Pool.objects.create(name="other")
-    pools = viewer.get(reverse(INDEX), {"pool": str(alice.pool_id)}).context["overview"].pools
-    assert [one.pool.name for one in pools] == ["default"]
+    pools = viewer.get(reverse(INDEX), {"pool": str(alice.pool_id)}).context["shown_pools"]
+    assert [one.pool.name for one, *_ in pools] == ["default"]
 
 
 def test_somebody_without_a_role_sees_nothing_of_the_pool(client: Client, alice: ClaudeAccount) -> None:
@@ -121,7 +121,7 @@ def test_200_accounts_cost_as_many_queries_as_two(
     many(1, 199)
     with django_assert_max_num_queries(len(two)):
         page = viewer.get(reverse(INDEX))
-    assert page.context["overview"].pools[0].hidden == 188
+    assert page.context["shown_pools"][0][0].hidden == 188
 
 
 def test_the_page_has_no_script_of_its_own(viewer: Client, alice: ClaudeAccount) -> None:
