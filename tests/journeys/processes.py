@@ -28,7 +28,7 @@ from tests import stores
 from tests.nubabel.test_serve import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 60.0
+PATIENCE = 180.0
 MESSAGE = {"model": "claude-sonnet-5-5", "max_tokens": 60, "messages": [{"role": "user", "content": "hello"}]}
 
 

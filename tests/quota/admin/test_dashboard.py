@@ -10,9 +10,12 @@ from django.urls import reverse
 
 from accounts.access import issue_access_key
 from accounts.models import ClaudeAccount, Pool
+from quota import control
+from quota.engine.types import Event
 from quota.models import Activity, Attempt
 from quota.publish import publish_pool
 from tests.accounts.admin.pages import person, text
+from tests.quota.admin.test_alert_pages import some_alerts
 from tests.quota.conftest import key_of
 
 pytestmark = pytest.mark.django_db
@@ -87,6 +90,26 @@ def test_errors_are_counted_by_kind(viewer: Client, alice: ClaudeAccount) -> Non
 def test_the_latest_requests_are_listed(viewer: Client, alice: ClaudeAccount) -> None:
     request_of(alice, status="completed", served_model="claude-opus-5-5")
     assert "claude-opus-5-5" in text(viewer.get(reverse(INDEX)))
+
+
+def test_open_alerts_are_at_the_top(viewer: Client, pool: Pool) -> None:
+    some_alerts(pool, "alice")
+    page = text(viewer.get(reverse(INDEX)))
+    assert "&lt;b&gt;alice&lt;/b&gt; is at 80 %" in page
+    assert "No alert is open" not in page
+
+
+def test_what_happened_to_accounts_is_told_in_words(viewer: Client, alice: ClaudeAccount) -> None:
+    publish_pool(alice.pool_id)
+    control.force_open(alice.pool_id, str(alice.pk), actor="ada", why="maintenance")
+    assert "alice: breaker forced open by ada (maintenance)" in text(viewer.get(reverse(INDEX)))
+
+
+def test_requests_that_went_well_are_no_news(viewer: Client, alice: ClaudeAccount) -> None:
+    publish_pool(alice.pool_id)
+    started = Event("agent_started", '{"activity": "x"}')
+    control.ask(alice.pool_id, lambda engine: engine.emit(str(alice.pool_id), [started]))
+    assert viewer.get(reverse(INDEX)).context["events"] == []
 
 
 @pytest.mark.parametrize("period", ["1h", "24h", "7d", "30d", "nonsense"])
