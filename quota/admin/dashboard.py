@@ -62,7 +62,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "base_url": request.build_absolute_uri("/").rstrip("/"),
         "has_accounts": any(one.total for one in seen),
         "has_keys": AccessKey.objects.usable(now=now).exists(),
-        **_figures(request, pool.pk if pool else None, now),
+        **_figures(request, pool.pk if pool else None, now, many=",".join(str(one.pk) for one in chosen)),
         "latest": _latest(pool.pk if pool else None),
         **_alerts(request, pool.pk if pool else None),
         "events": [_event(one) for one in last_events([one.pk for one in chosen], most=_LATEST)],
@@ -74,10 +74,10 @@ def _chosen(request: HttpRequest, pools: list[Pool]) -> Pool | None:
     return next((pool for pool in pools if str(pool.pk) == asked), None)
 
 
-def _figures(request: HttpRequest, pool: uuid.UUID | None, now: datetime) -> dict[str, Any]:
+def _figures(request: HttpRequest, pool: uuid.UUID | None, now: datetime, *, many: str) -> dict[str, Any]:
     period: Period | str = _HOUR if request.GET.get("period", _HOUR) == _HOUR else period_of(request)
     if isinstance(period, Period):
-        charts = charts_of(usage_in(rollups_of(pool=pool), period=period, now=now))
+        charts = charts_of(usage_in(rollups_of(pool=pool), period=period, now=now, many=many))
         since = SHAPES[period].starts(now)[0]
     else:
         charts, since = _hour(pool, now)
