@@ -18,12 +18,11 @@ from quota.streams import open_client
 from quota.tail import Tail
 from quota.wiring import redis_url
 
-LOOKED_THROUGH: Final = 200
+LOOKED_THROUGH: Final = 400
 """Stream entries per pool. Requests are most of them, so in a busy pool this reaches minutes back, not days."""
 SECONDS: Final = 1.0
-_ROUTINE: Final = frozenset({Kind.AGENT_STARTED, Kind.AGENT_PROGRESS, Kind.AGENT_COMPLETED})
+_OF_REQUESTS: Final = frozenset({Kind.AGENT_STARTED, Kind.AGENT_PROGRESS, Kind.AGENT_COMPLETED, Kind.AGENT_FAILED})
 EVENT_TONES: Final = {
-    Kind.AGENT_FAILED: "danger",
     Kind.BREAKER_OPENED: "danger",
     Kind.BREAKER_HALF_OPEN: "warning",
     Kind.BREAKER_CLOSED: "success",
@@ -49,7 +48,7 @@ class Happened:
 
 
 def last_events(pools: Iterable[uuid.UUID], *, most: int) -> list[Happened]:
-    """The newest of all these pools first, without requests that went as they should. Empty while Redis is away.
+    """The newest of all these pools first, without those of requests. Empty while Redis is away.
 
     One query, for names.
     """
@@ -57,7 +56,7 @@ def last_events(pools: Iterable[uuid.UUID], *, most: int) -> list[Happened]:
         notices = async_to_sync(_read)([str(pool) for pool in pools])
     except (RedisError, OSError, TimeoutError):
         return []
-    telling = (one for one in notices if one.kind not in _ROUTINE)
+    telling = (one for one in notices if one.kind not in _OF_REQUESTS)
     latest = sorted(telling, key=lambda one: one.at_ms, reverse=True)[:most]
     names = _names(one.account for one in latest)
     return [

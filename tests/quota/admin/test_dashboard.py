@@ -105,7 +105,7 @@ def test_what_happened_to_accounts_is_told_in_words(viewer: Client, alice: Claud
     assert "alice: breaker forced open by ada (maintenance)" in text(viewer.get(reverse(INDEX)))
 
 
-def test_requests_that_went_well_are_no_news(viewer: Client, alice: ClaudeAccount) -> None:
+def test_requests_are_told_elsewhere(viewer: Client, alice: ClaudeAccount) -> None:
     publish_pool(alice.pool_id)
     started = Event("agent_started", '{"activity": "x"}')
     control.ask(alice.pool_id, lambda engine: engine.emit(str(alice.pool_id), [started]))
