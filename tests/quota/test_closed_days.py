@@ -39,9 +39,11 @@ def test_today_is_always_fresh_and_yesterday_for_a_minute(alice: ClaudeAccount) 
     def seen() -> list[int]:
         return days.fetch(UsageRollup.objects.all(), tokens, key=("p",), now=NOON)
 
-    day(alice, 1, tokens=10), day(alice, 0, tokens=1)
+    day(alice, 1, tokens=10)
+    day(alice, 0, tokens=1)
     assert seen() == [10, 1]
-    day(alice, 1, tokens=20), day(alice, 0, tokens=2)
+    day(alice, 1, tokens=20)
+    day(alice, 0, tokens=2)
     assert seen() == [10, 2]
     clock.now = SECONDS
     assert seen() == [20, 2]
