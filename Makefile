@@ -16,7 +16,7 @@ run: $(VENV)/runtime.stamp ## start the whole pool here; the first run makes key
 test: $(VENV)/dev.stamp ## the whole test suite: on SQLite and embedded Valkey, then the stores' part on PostgreSQL and Redis
 	@$(BIN)/python -m tests.suite
 
-test-browser: $(VENV)/dev.stamp ## the live view in a real Chromium (needs `chromium`); pictures go to screenshots/
+test-browser: $(VENV)/dev.stamp ## the admin site and the live view in a real Chromium (needs `chromium`); pictures go to screenshots/
 	@$(BIN)/python -m pytest -q -m browser tests/browser $(ARGS)
 
 test-typescript: $(VENV)/dev.stamp tests/typescript/node_modules/installed.stamp ## the official TypeScript SDK against the gateway (needs Node.js 18 or newer)

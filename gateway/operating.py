@@ -1,16 +1,21 @@
 """What an operator may order of accounts, whichever face it came by; each order says in words what became of it."""
 
 import time
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from asgiref.sync import async_to_sync
+from django.utils import timezone
 
 from accounts.models import ClaudeAccount
 from accounts.services import disable_account, enable_account
 from gateway.trial import DEADLINE_SECONDS, Trial, try_key
 from quota import control
 from quota.engine.errors import EngineError
+from quota.organizations.sync import Outcome, organization_of, sync_these
 
 TESTING_SECONDS: Final = 20.0
 """For all keys tested at once; those it does not suffice for are said to be untested."""
@@ -27,6 +32,8 @@ class Order(StrEnum):
     FORCE_CLOSED = "force_closed"
     CLEAR_COOL_DOWN = "clear_cool_down"
     TEST = "test"
+    SYNC = "sync"
+    """Ask Anthropic's Admin API about the account's organization."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +48,12 @@ class Told:
 def operate(accounts: Iterable[ClaudeAccount], order: Order, *, actor: str) -> Iterator[Told]:
     """Carry an order out, account by account. Never raises for the engine or for a bad key."""
     due = time.monotonic() + TESTING_SECONDS
+    asked: dict[uuid.UUID, Outcome] = {}
     for account in accounts:
         if order is Order.TEST:
             yield _tested(account, within=min(DEADLINE_SECONDS, due - time.monotonic()))
+        elif order is Order.SYNC:
+            yield _synced(account, asked)
         elif order in _SWITCHES:
             yield _switched(account, enabled=order is Order.ENABLE, actor=actor)
         else:
@@ -77,6 +87,22 @@ def _tested(account: ClaudeAccount, *, within: float) -> Told:
     if within <= 0:
         return Told(False, f"{account.name}: not tested, the time was up. Test fewer at once.")
     return said_of(account, try_key(account, within=within))
+
+
+def _synced(account: ClaudeAccount, asked: dict[uuid.UUID, Outcome]) -> Told:
+    """Each organization is asked once, however many of its accounts are named."""
+    organization = organization_of(account)
+    if organization is None:
+        said = (
+            "no Admin key of its organization is known here, so Anthropic cannot be asked; enter it at Organizations."
+        )
+        return Told(False, f"{account.name}: {said}")
+    if organization.pk not in asked:
+        asked[organization.pk] = async_to_sync(sync_these)([organization], now=timezone.now())[0]
+    outcome = asked[organization.pk]
+    if not outcome.ok:
+        return Told(False, f"{account.name}: {organization.name}: {outcome.why}. {outcome.mend}")
+    return Told(True, f"{account.name}: in step with what Anthropic says of {organization.name}.")
 
 
 def _switched(account: ClaudeAccount, *, enabled: bool, actor: str) -> Told:

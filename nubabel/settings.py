@@ -258,7 +258,7 @@ LOGGING = logging_config(CONFIG.log_level, format_=LOG_FORMAT, access=ACCESS_LOG
 UNFOLD = {
     "SITE_TITLE": "Nubabel",
     "SITE_HEADER": "Nubabel",
-    "SITE_SUBHEADER": "Claude account pool",
+    "SITE_SUBHEADER": "Claude pool · UTC times",
     "SITE_SYMBOL": "hub",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "/static/nubabel/favicon.svg"}],
     "SITE_URL": None,  # the admin site is the site

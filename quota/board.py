@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from asgiref.sync import async_to_sync
 
@@ -23,6 +23,9 @@ from quota.next_up import next_up
 from quota.publish import publish_pool
 from quota.status import UNKNOWN, Status, status_of
 from quota.wiring import get_engine
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
 
 LOOK_SECONDS: Final = 1.0
 """For all pools of a page together."""
@@ -88,24 +91,92 @@ class Board:
     """What to say when the engine did not answer."""
 
 
-def board_of(accounts: Iterable[ClaudeAccount]) -> Board:
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the database says of one account, without opening its key."""
+
+    pk: uuid.UUID
+    pool_id: uuid.UUID
+    name: str
+    enabled: bool
+    disabled_for: str
+    priority: int
+    cap: int | None
+
+
+class Looks:
+    """What one page saw of pools: each is looked at once, so that all that the page shows is of one instant."""
+
+    def __init__(self) -> None:
+        self._found: dict[uuid.UUID, Found] = {}
+
+    def at(self, pools: Iterable[uuid.UUID]) -> Mapping[uuid.UUID, Found]:
+        """Never raises for the engine. See Note [Boards]."""
+        wanted = list(dict.fromkeys(pools))
+        self._found.update(_looked([pool for pool in wanted if pool not in self._found]))
+        return {pool: self._found[pool] for pool in wanted}
+
+
+def board_of(accounts: Iterable[ClaudeAccount], looks: Looks | None = None) -> Board:
     """The board of these accounts; never raises for the engine. See Note [Boards]."""
     ordered = sorted(accounts, key=lambda one: one.pool_id)
     of_pool = {pool: list(rows) for pool, rows in groupby(ordered, key=lambda one: one.pool_id)}
-    found = _looked(list(of_pool))
+    found = (looks or Looks()).at(of_pool)
     snapshots = {pool: answer for pool, answer in found.items() if isinstance(answer, PoolSnapshot)}
     cards: dict[uuid.UUID, Card] = {}
     for pool, rows in of_pool.items():
-        cards |= _cards(rows, snapshots.get(pool))
-    away = any(isinstance(answer, EngineError) for answer in found.values())
-    return Board(cards, snapshots, REDIS_AWAY if away else "")
+        cards |= cards_of(rows, snapshots.get(pool))
+    return Board(cards, snapshots, trouble_of(found))
 
 
-def _cards(accounts: Sequence[ClaudeAccount], snapshot: PoolSnapshot | None) -> dict[uuid.UUID, Card]:
+def trouble_of(found: Mapping[uuid.UUID, Found]) -> str:
+    """What to say where the engine did not answer for every pool."""
+    return REDIS_AWAY if any(isinstance(answer, EngineError) for answer in found.values()) else ""
+
+
+def cards_of(accounts: Sequence[ClaudeAccount], snapshot: PoolSnapshot | None) -> dict[uuid.UUID, Card]:
+    """Accounts of one pool, by id."""
     if snapshot is None:
         return {account.pk: Card(_without_engine(account)) for account in accounts}
     named = next_up(snapshot, serving=_able(snapshot))
     return {account.pk: _card(account, snapshot, named) for account in accounts}
+
+
+def facts_of(accounts: "QuerySet[ClaudeAccount]") -> list[Facts]:
+    """One query that reads a few columns."""
+    columns = ("pk", "pool_id", "name", "enabled", "disabled_reason", "priority", "max_concurrency")
+    return [Facts(*row) for row in accounts.order_by().values_list(*columns)]
+
+
+def standings(facts: Iterable[Facts], found: Mapping[uuid.UUID, Found]) -> dict[uuid.UUID, Status]:
+    """How accounts stand, by id.
+
+    Who the engine has enabled had a readable key; keys are read only of those that should be enabled and are not.
+    """
+    rows = [(one, _state_of(one, found)) for one in facts]
+    unheard = [one.pk for one, state in rows if one.enabled and state and not state.enabled]
+    odd = ClaudeAccount.objects.filter(pk__in=unheard) if unheard else ()
+    unreadable = {account.pk for account in odd if not account.has_readable_key}
+    return {one.pk: _standing(one, state, found, readable=one.pk not in unreadable) for one, state in rows}
+
+
+def _state_of(one: Facts, found: Mapping[uuid.UUID, Found]) -> AccountState | None:
+    snapshot = found[one.pool_id]
+    return snapshot.accounts.get(str(one.pk)) if isinstance(snapshot, PoolSnapshot) else None
+
+
+def _standing(one: Facts, state: AccountState | None, found: Mapping[uuid.UUID, Found], *, readable: bool) -> Status:
+    snapshot = found[one.pool_id]
+    now_ms = snapshot.now_ms if isinstance(snapshot, PoolSnapshot) else 0
+    status = status_of(
+        state or _BLANK,
+        enabled=one.enabled,
+        readable=readable,
+        now_ms=now_ms,
+        disabled_for=one.disabled_for,
+        cap=one.cap,
+    )
+    return UNKNOWN if state is None and status.serves else status
 
 
 def _able(snapshot: PoolSnapshot) -> list[str]:

@@ -1,128 +1,149 @@
-"""Pools and accounts as they stand: what the database says of them beside what the engine does, at one instant."""
+"""Pools and their accounts as they stand: what the database says of them beside what the engine does, at one instant.
+
+# Note [Overviews]
+#     A page that shows a dozen accounts of a thousand must not make a thousand objects and open a thousand keys. So
+#     every account is judged by a few columns and the engine's facts, and only those that are shown are read whole.
+"""
 
 import asyncio
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 from accounts.models import ClaudeAccount, Pool
-from accounts.money import from_nano
+from quota.board import Card, Facts, Found, cards_of, facts_of, standings
 from quota.engine.errors import EngineEmpty, EngineError
-from quota.engine.types import Metric, Window
-from quota.engine.views import AccountState, LimitState, PoolSnapshot
-from quota.status import UNKNOWN, Status, status_of
+from quota.engine.views import AccountState, PoolSnapshot
+from quota.status import Status
 from quota.wiring import open_patient_engine
 
-Amount = int | Decimal
-"""Requests, tokens, or US dollars."""
-
-
-@dataclass(frozen=True, slots=True)
-class LimitSeen:
-    """One limit and how much of it is gone."""
-
-    metric: Metric
-    window: Window
-    amount: Amount
-    used: Amount
-    reserved: Amount
+_READ = (
+    *("pool", "name", "enabled", "disabled_reason", "priority", "max_concurrency"),
+    *("api_key", "key_hint", "key_fingerprint"),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class AccountSeen:
-    """One account. `load_ppm`: its fullest limit, in millionths; `in_flight`: calls under way."""
+    """One account and how it stands."""
 
-    id: str
-    name: str
-    enabled: bool
-    priority: int
-    status: Status
-    breaker: str = ""
-    load_ppm: int = 0
-    in_flight: int = 0
-    limits: tuple[LimitSeen, ...] = ()
+    account: ClaudeAccount
+    card: Card
 
 
 @dataclass(frozen=True, slots=True)
 class PoolSeen:
-    """One pool. `trouble` says why the engine told nothing of it; empty when it did."""
+    """One pool. `enabled` of all accounts are, `serving` may get an ordinary request; `accounts` are those shown.
 
-    id: str
-    name: str
-    strategy: str
+    `snapshot` is None where the engine told nothing of it, and `trouble` says why.
+    """
+
+    pool: Pool
+    total: int
+    enabled: int
+    serving: int
     accounts: tuple[AccountSeen, ...]
-    leases: int = 0
+    states: tuple[AccountState, ...] = ()
+    """Of every enabled account, shown or not."""
+    snapshot: PoolSnapshot | None = None
     trouble: str = ""
 
     @property
-    def serving(self) -> int:
-        """How many accounts an ordinary request may go to."""
-        return sum(one.status.serves for one in self.accounts)
+    def hidden(self) -> int:
+        """How many accounts are not shown."""
+        return self.total - len(self.accounts)
 
 
-def overview(pools: Sequence[Pool]) -> tuple[PoolSeen, ...]:
-    """Look at these pools. Where the engine does not answer, what the database knows is told all the same."""
-    snapshots = asyncio.run(_snapshots([str(pool.pk) for pool in pools]))
-    return tuple(_pool(pool, snapshots[str(pool.pk)]) for pool in pools)
+def overview(
+    pools: Sequence[Pool], found: Mapping[uuid.UUID, Found], *, shown: int | None = None
+) -> tuple[PoolSeen, ...]:
+    """These pools, from looks at each; of each so many accounts, who needs attention first, or all by priority.
+
+    Three queries at most, however many accounts. See Note [Overviews].
+    """
+    facts = facts_of(ClaudeAccount.objects.filter(pool__in=pools))
+    stand = standings(facts, found)
+    of_pool: dict[uuid.UUID, list[Facts]] = {pool.pk: [] for pool in pools}
+    for one in facts:
+        of_pool[one.pool_id].append(one)
+    chosen = {pool: _chosen(rows, stand, found[pool], shown) for pool, rows in of_pool.items()}
+    accounts = _read(pools, chosen, everyone=shown is None)
+    return tuple(
+        _pool(
+            pool,
+            of_pool[pool.pk],
+            found[pool.pk],
+            serving=sum(stand[one.pk].serves for one in of_pool[pool.pk]),
+            accounts=[accounts[pk] for pk in chosen[pool.pk] if pk in accounts],
+        )
+        for pool in pools
+    )
 
 
-async def _snapshots(pools: Sequence[str]) -> Mapping[str, PoolSnapshot | str]:
-    """Each pool's snapshot, or why there is none."""
+def look_patiently(pools: Sequence[Pool]) -> Mapping[uuid.UUID, Found]:
+    """For commands: on an engine of one's own, which may take its time, and nothing is published."""
+    return asyncio.run(_look([pool.pk for pool in pools]))
+
+
+async def _look(pools: Sequence[uuid.UUID]) -> Mapping[uuid.UUID, Found]:
     engine = open_patient_engine()
-    seen: dict[str, PoolSnapshot | str] = {}
+    seen: dict[uuid.UUID, Found] = {}
     try:
         for pool in pools:
             try:
-                seen[pool] = await engine.snapshot(pool)
-            except EngineEmpty:
-                seen[pool] = "not loaded yet; the worker, or the first request, will do it"
-            except EngineError:
-                seen[pool] = "Redis does not answer"
+                seen[pool] = await engine.snapshot(str(pool))
+            except EngineError as error:
+                seen[pool] = error
         return seen
     finally:
         await engine.close()
 
 
-def _pool(pool: Pool, snapshot: PoolSnapshot | str) -> PoolSeen:
-    rows = pool.accounts.order_by("priority", "name")
-    if isinstance(snapshot, str):
-        unseen = tuple(_unseen(row) for row in rows)
-        return PoolSeen(str(pool.pk), pool.name, pool.strategy, unseen, trouble=snapshot)
-    accounts = tuple(_account(row, snapshot.accounts.get(str(row.pk)), now_ms=snapshot.now_ms) for row in rows)
-    return PoolSeen(str(pool.pk), pool.name, pool.strategy, accounts, leases=snapshot.leases)
+def _chosen(
+    rows: Sequence[Facts], stand: Mapping[uuid.UUID, Status], found: Found, shown: int | None
+) -> list[uuid.UUID]:
+    states = found.accounts if isinstance(found, PoolSnapshot) else {}
+
+    def attention(one: Facts) -> tuple[bool, bool, int, str]:
+        """What needs a person first; then the fullest; the disabled last."""
+        state = states.get(str(one.pk))
+        return not one.enabled, stand[one.pk].serves, -state.load_ppm if state else 0, one.name
+
+    if shown is None:
+        return [one.pk for one in sorted(rows, key=lambda one: (one.priority, one.name))]
+    return [one.pk for one in sorted(rows, key=attention)[:shown]]
 
 
-def _account(row: ClaudeAccount, state: AccountState | None, *, now_ms: int) -> AccountSeen:
-    if state is None:
-        return _unseen(row)
-    status = status_of(
-        state,
-        enabled=row.enabled,
-        readable=row.has_readable_key,
-        now_ms=now_ms,
-        disabled_for=row.disabled_reason,
-        cap=row.max_concurrency,
+def _read(
+    pools: Sequence[Pool], chosen: Mapping[uuid.UUID, Sequence[uuid.UUID]], *, everyone: bool
+) -> Mapping[uuid.UUID, ClaudeAccount]:
+    wanted = [pk for some in chosen.values() for pk in some]
+    rows = ClaudeAccount.objects.filter(pool__in=pools) if everyone else ClaudeAccount.objects.filter(pk__in=wanted)
+    return {account.pk: account for account in rows.order_by().only(*_READ)}  # the pools are here already
+
+
+def _pool(
+    pool: Pool, facts: Sequence[Facts], found: Found, *, serving: int, accounts: Sequence[ClaudeAccount]
+) -> PoolSeen:
+    snapshot = found if isinstance(found, PoolSnapshot) else None
+    cards = cards_of(accounts, snapshot)
+    enabled = [str(one.pk) for one in facts if one.enabled]
+    return PoolSeen(
+        pool=pool,
+        total=len(facts),
+        enabled=len(enabled),
+        serving=serving,
+        accounts=tuple(AccountSeen(account, cards[account.pk]) for account in accounts),
+        states=tuple(snapshot.accounts[name] for name in enabled if name in snapshot.accounts) if snapshot else (),
+        snapshot=snapshot,
+        trouble=_trouble(found),
     )
-    return AccountSeen(
-        id=str(row.pk),
-        name=row.name,
-        enabled=row.enabled,
-        priority=row.priority,
-        status=status,
-        breaker=state.breaker.value,
-        load_ppm=state.load_ppm,
-        in_flight=state.in_flight,
-        limits=tuple(_limit(one) for one in state.limits),
-    )
 
 
-def _unseen(row: ClaudeAccount) -> AccountSeen:
-    return AccountSeen(id=str(row.pk), name=row.name, enabled=row.enabled, priority=row.priority, status=UNKNOWN)
-
-
-def _limit(state: LimitState) -> LimitSeen:
-    amount, used, reserved = (
-        from_nano(number) if state.limit.metric is Metric.COST else number
-        for number in (state.limit.amount, state.used, state.reserved)
-    )
-    return LimitSeen(state.limit.metric, state.limit.window, amount, used, reserved)
+def _trouble(found: Found) -> str:
+    match found:
+        case EngineEmpty():
+            return "not loaded yet; the worker, or the first request, will do it"
+        case EngineError():
+            return "Redis does not answer"
+    return ""

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.db.models import Sum
 
 from accounts.models import ClaudeAccount
 from accounts.money import from_nano
+from quota.closed_days import Fetch, closed_days
 from quota.facts import AMOUNTS, TOKEN_KINDS, Span
 from quota.models import UsageRollup
 
@@ -124,19 +125,43 @@ def usage_of(account: ClaudeAccount, *, period: Period, now: datetime) -> Usage:
     return usage_in(UsageRollup.objects.filter(account=account), period=period, now=now)
 
 
-def usage_in(rollups: "QuerySet[UsageRollup]", *, period: Period, now: datetime) -> Usage:
-    """What these rollups come to: one query, whose answer has at most 30 steps times the models used."""
+def usage_in(rollups: "QuerySet[UsageRollup]", *, period: Period, now: datetime, many: str = "") -> Usage:
+    """What these rollups come to: one query, whose answer has at most 30 steps times the models used.
+
+    `many` names what they are of if that is many accounts: days that have ended are then remembered for a minute.
+    """
     sums = {f"sum_{name}": Sum(name) for name in AMOUNTS}
-    rows = within(rollups, period=period, now=now).values("starts_at", "model").annotate(**sums)
-    listed = list(rows.values_list("starts_at", "model", *sums))
+
+    def fetch(rows: "QuerySet[UsageRollup]") -> list[Any]:
+        return list(rows.values("starts_at", "model").annotate(**sums).values_list("starts_at", "model", *sums))
+
+    listed = _fetched(rollups, fetch, period=period, now=now, many=(many, "model"))
     return summed(listed, period=period, starts=SHAPES[period].starts(now), now=now)
 
 
-def shares_in(rollups: "QuerySet[UsageRollup]", column: str, *, period: Period, now: datetime) -> list[Share]:
-    """Who used how much of it, by a column of ids; the dearest first. One query."""
-    rows = within(rollups, period=period, now=now).values(column)
-    sums = rows.annotate(r=Sum("requests"), t=Sum("tokens"), c=Sum("cost_nano")).order_by("-c", column)
-    return [Share(str(row[column]), row["r"], row["t"], row["c"]) for row in sums[:SHARES_MAX]]
+def shares_in(
+    rollups: "QuerySet[UsageRollup]", column: str, *, period: Period, now: datetime, many: str = ""
+) -> list[Share]:
+    """Who used how much of it, by a column of ids; the dearest first. One query. `many`: as in `usage_in`."""
+
+    def fetch(rows: "QuerySet[UsageRollup]") -> list[Any]:
+        sums = rows.values(column).annotate(r=Sum("requests"), t=Sum("tokens"), c=Sum("cost_nano"))
+        return list(sums.values_list(column, "r", "t", "c"))
+
+    total: dict[str, Sums] = defaultdict(lambda: (0, 0, 0))
+    for key, *amounts in _fetched(rollups, fetch, period=period, now=now, many=(many, column)):
+        total[str(key)] = _plus(total[str(key)], tuple(amounts))
+    ordered = sorted(total.items(), key=lambda item: (-item[1][2], item[0]))
+    return [Share(key, *amounts) for key, amounts in ordered[:SHARES_MAX]]
+
+
+def _fetched(
+    rollups: "QuerySet[UsageRollup]", fetch: Fetch, *, period: Period, now: datetime, many: tuple[str, str]
+) -> list[Any]:
+    rows = within(rollups, period=period, now=now)
+    if not many[0] or SHAPES[period].span is Span.HOUR:
+        return fetch(rows)
+    return closed_days.fetch(rows, fetch, key=(*many, period.value), now=now)
 
 
 def within(rollups: "QuerySet[UsageRollup]", *, period: Period, now: datetime) -> "QuerySet[UsageRollup]":

@@ -18,12 +18,17 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from accounts.access import draw_secret, revoke_access_key
 from accounts.admin.limits import LIMIT_ROWS, LIMIT_WIDGETS
+from accounts.admin.lines import HELP, LINES_WIDGETS
 from accounts.admin.saving import ComparesWithWhatWasShown, SavesWhatChanged
 from accounts.models import AccessKey
 from accounts.models.limits import LIMIT_FIELDS
 from accounts.scopes import MEANINGS
 from accounts.validators import not_past
-from quota.admin.usage import Subject, UsagePages
+from quota.admin.bars import limit_bars
+from quota.admin.reading import NOTHING
+from quota.admin.usage import PERMISSION, Subject, UsagePages
+from quota.amounts import nano_dollars, short
+from quota.key_usage import usage_of_key
 from quota.models import UsageRollup
 
 RESTRICTIONS: Final = (
@@ -41,6 +46,12 @@ class RestrictionsForm(ComparesWithWhatWasShown):
     class Meta:
         model = AccessKey
         fields = RESTRICTIONS
+
+    def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - Django's
+        super().__init__(*args, **options)
+        for name, text in (("allowed_models", "allowed_patterns"), ("allowed_networks", "allowed_networks")):
+            if name in self.fields:
+                self.fields[name].help_text = HELP[text]
 
     def clean_expires_at(self) -> Any:  # noqa: ANN401 - a datetime or None, as Django types it
         when = self.cleaned_data["expires_at"]
@@ -64,7 +75,8 @@ class AccessKeyForm(RestrictionsForm):
 @admin.register(AccessKey)
 class AccessKeyAdmin(UsagePages, SavesWhatChanged, ModelAdmin):  # type: ignore[misc] # unfold is untyped
     form = RestrictionsForm
-    formfield_overrides: ClassVar = LIMIT_WIDGETS
+    formfield_overrides: ClassVar = LIMIT_WIDGETS | LINES_WIDGETS
+    change_form_outer_before_template = "admin/accounts/accesskey/panel.html"
     list_display = ("name", "hint", "state", "allowed", "pool", "expires_at", "last_used_at", "usage")
     list_filter = ("pool",)
     list_select_related = ("pool",)
@@ -94,6 +106,14 @@ class AccessKeyAdmin(UsagePages, SavesWhatChanged, ModelAdmin):  # type: ignore[
             shared_by=("account_id",),
             back=reverse("admin:accounts_accesskey_change", args=[row.pk]),
         )
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        key = self.get_object(request, object_id) if request.method == "GET" else None
+        shown = _used(key) if key is not None and request.user.has_perm(PERMISSION) else {}
+        response: HttpResponse = super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
+        return response
 
     @display(description="usage")  # type: ignore[untyped-decorator]
     def usage(self, key: AccessKey) -> SafeString:
@@ -147,3 +167,16 @@ class AccessKeyAdmin(UsagePages, SavesWhatChanged, ModelAdmin):  # type: ignore[
         response = TemplateResponse(request, "admin/accounts/accesskey/issued.html", context)
         add_never_cache_headers(response)
         return response
+
+
+def _used(key: AccessKey) -> dict[str, Any]:
+    """For the panel above the form."""
+    found = usage_of_key(key, now=timezone.now())
+    today, state = found.today, found.state
+    cap = f" of {key.max_concurrency}" if key.max_concurrency else ""
+    return {
+        "key_usage": found,
+        "key_today": (f"{today.requests:,}", short(today.tokens), nano_dollars(today.cost_nano)),
+        "key_in_flight": f"{state.in_flight}{cap}" if state else NOTHING,
+        "key_limits": limit_bars(state.limits, now_ms=found.now_ms) if state and state.limits else "",
+    }

@@ -12,7 +12,7 @@ from django.utils.timesince import timesince
 from quota.admin.bars import limit_bars
 from quota.admin.reading import NOTHING, display
 from quota.amounts import nano_dollars, short
-from quota.board import Board, Card, board_of
+from quota.board import Board, Card, Looks, board_of
 from quota.last_words import last_errors
 from quota.status import UNKNOWN
 from quota.today import Spent, spent_today
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
+    from django.http import HttpRequest
     from django.utils.safestring import SafeString
 
     from accounts.models import ClaudeAccount
@@ -29,9 +30,15 @@ _FRESH: Final = 60
 """Seconds."""
 
 
-def dress(accounts: Collection[ClaudeAccount]) -> Board:
+def looks_of(request: HttpRequest) -> Looks:
+    """What the page that answers this request has seen of the pools."""
+    looks: Looks = request.__dict__.setdefault("_looks_at_pools", Looks())
+    return looks
+
+
+def dress(accounts: Collection[ClaudeAccount], looks: Looks) -> Board:
     """Hang on each account what its columns show: the queries do not grow with the list."""
-    board = board_of(accounts)
+    board = board_of(accounts, looks)
     errors = last_errors([account.pk for account in accounts])
     ledger = spent_today([account.pk for account in accounts]) if board.trouble else {}
     for account in accounts:
@@ -75,12 +82,14 @@ class AccountColumns:
         cap = f" / {account.max_concurrency}" if account.max_concurrency else ""
         return f"{account.card.state.in_flight}{cap}"
 
-    @display(description="activity")
+    @display(description="now and today (UTC)")
     def activity(self, account: Any) -> SafeString:  # noqa: ANN401
-        """In flight, and when it was used last: one column in the list."""
+        """What is under way, when it was used last and what it did today: one column in the list."""
         at = account.card.last_used
         used = format_html("used {}", ago(at)) if at else "never used"
-        return format_html('<div class="nb-nowrap">{} in flight<br>{}</div>', self.in_flight(account), used)
+        return format_html(
+            '<div class="nb-nowrap">{} in flight, {}<br>{}</div>', self.in_flight(account), used, self.today(account)
+        )
 
     @display(description="limits")
     def limits(self, account: Any) -> SafeString | str:  # noqa: ANN401
@@ -93,7 +102,7 @@ class AccountColumns:
         if spent is None:
             return NOTHING
         said = (f"{short(spent.requests)} requests", f"{short(spent.tokens)} tokens", nano_dollars(spent.cost_nano))
-        return format_html('<a class="nb-quiet" href="{}">{}<br>{}<br>{}</a>', _usage_page(account), *said)
+        return format_html('<a class="nb-quiet" href="{}">{}<br>{}, {}</a>', _usage_page(account), *said)
 
     @display(description="last used")
     def last_used(self, account: Any) -> SafeString | str:  # noqa: ANN401

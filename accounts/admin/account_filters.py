@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from django.contrib.admin import SimpleListFilter
 
-from quota.board import board_of
+from accounts.admin.account_columns import looks_of
+from quota.board import facts_of, standings, trouble_of
 from quota.status import Word
 
 if TYPE_CHECKING:
@@ -34,15 +35,16 @@ class StandsFilter(SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[ClaudeAccount]) -> tuple[tuple[str, str], ...]:  # noqa: ARG002
         return _CHOICES
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[ClaudeAccount]) -> QuerySet[ClaudeAccount]:  # noqa: ARG002
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ClaudeAccount]) -> QuerySet[ClaudeAccount]:
         wanted = self.value()
         if not wanted:
             return queryset
-        board = board_of(queryset.select_related("pool"))
-        if board.trouble:
+        facts = facts_of(queryset)
+        found = looks_of(request).at(one.pool_id for one in facts)
+        if trouble_of(found):
             return queryset
-        found = [pk for pk, card in board.cards.items() if _fits(card.status.word, wanted, serves=card.status.serves)]
-        return queryset.filter(pk__in=found)
+        stand = standings(facts, found)
+        return queryset.filter(pk__in=[pk for pk, one in stand.items() if _fits(one.word, wanted, serves=one.serves)])
 
 
 def _fits(word: Word, wanted: str, *, serves: bool) -> bool:

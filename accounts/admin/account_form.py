@@ -10,6 +10,7 @@ from django.views.decorators.debug import sensitive_variables
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldBooleanSwitchWidget
 
 from accounts import wiring
+from accounts.admin.lines import HELP
 from accounts.admin.saving import ComparesWithWhatWasShown
 from accounts.errors import KeyRefused
 from accounts.models import ClaudeAccount, Pool
@@ -56,6 +57,8 @@ class ClaudeAccountForm(ComparesWithWhatWasShown):
             self.fields["new_key"].required = self.instance._state.adding  # noqa: SLF001 - documented by Django
         if "test_key" in self.fields:
             self.fields["test_key"].show_hidden_initial = False
+        if "allowed_models" in self.fields:
+            self.fields["allowed_models"].help_text = HELP["allowed_models"]
         if "base_url" in self.fields:
             self.fields["base_url"].required = False
             self.fields["base_url"].help_text = _ADDRESS_HELP

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 BUTTONS: Final = (
     (Order.TEST, "Test the key"),
+    (Order.SYNC, "Sync now"),
     (Order.RESET_CIRCUIT, "Reset circuit"),
     (Order.CLEAR_COOL_DOWN, "Clear cool-down"),
     (Order.FORCE_OPEN, "Force open"),
@@ -82,6 +83,10 @@ class AccountOrders:
     @action(description="Test the keys (counts a few tokens, free)", permissions=_PERMISSIONS)  # type: ignore[untyped-decorator]
     def test_keys(self, request: HttpRequest, accounts: QuerySet[ClaudeAccount]) -> None:
         self._carry_out(request, accounts, Order.TEST)
+
+    @action(description="Sync now: ask Anthropic for limits, usage and cost", permissions=_PERMISSIONS)  # type: ignore[untyped-decorator]
+    def sync_now(self, request: HttpRequest, accounts: QuerySet[ClaudeAccount]) -> None:
+        self._carry_out(request, accounts, Order.SYNC)
 
     @action(description="Reset circuit: close and go by what happens", permissions=_PERMISSIONS)  # type: ignore[untyped-decorator]
     def reset_circuits(self, request: HttpRequest, accounts: QuerySet[ClaudeAccount]) -> None:

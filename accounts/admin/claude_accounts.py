@@ -13,11 +13,12 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from accounts import services, wiring
-from accounts.admin.account_columns import AccountColumns, dress
+from accounts.admin.account_columns import AccountColumns, dress, looks_of
 from accounts.admin.account_filters import StandsFilter
 from accounts.admin.account_form import ClaudeAccountForm
 from accounts.admin.account_orders import BUTTONS, AccountOrders
 from accounts.admin.limits import LIMIT_ROWS, LIMIT_WIDGETS
+from accounts.admin.lines import LINES_WIDGETS
 from accounts.admin.saving import SavesWhatChanged
 from accounts.errors import DeletionRefused
 from accounts.leases import leases_of
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 @admin.register(ClaudeAccount)
 class ClaudeAccountAdmin(AccountOrders, AccountColumns, UsagePages, SavesWhatChanged, ModelAdmin):  # type: ignore[misc] # unfold is untyped
     form = ClaudeAccountForm
-    formfield_overrides: ClassVar = LIMIT_WIDGETS
+    formfield_overrides: ClassVar = LIMIT_WIDGETS | LINES_WIDGETS
     change_form_outer_before_template = "admin/accounts/claudeaccount/panel.html"
     list_before_template = "admin/accounts/claudeaccount/before_list.html"
     list_display = (
@@ -45,7 +46,6 @@ class ClaudeAccountAdmin(AccountOrders, AccountColumns, UsagePages, SavesWhatCha
         "priority",
         "limits",
         "activity",
-        "today",
         "last_error",
     )
     list_display_links = ("titled",)
@@ -57,6 +57,7 @@ class ClaudeAccountAdmin(AccountOrders, AccountColumns, UsagePages, SavesWhatCha
     search_fields = ("name", "organization_id", "key_fingerprint")
     actions = (
         "test_keys",
+        "sync_now",
         "reset_circuits",
         "clear_cool_downs",
         "enable_accounts",
@@ -88,7 +89,7 @@ class ClaudeAccountAdmin(AccountOrders, AccountColumns, UsagePages, SavesWhatCha
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         changelist: ChangeList = super().get_changelist_instance(request)
-        board = dress(list(changelist.result_list))
+        board = dress(list(changelist.result_list), looks_of(request))
         changelist.trouble = board.trouble  # type: ignore[attr-defined]
         return changelist
 
@@ -98,7 +99,11 @@ class ClaudeAccountAdmin(AccountOrders, AccountColumns, UsagePages, SavesWhatCha
         account = self.get_object(request, object_id)
         shown = {"buttons": BUTTONS, "may_operate": self.has_operate_permission(request)}
         if account is not None:
-            shown |= {"trouble": dress([account]).trouble, "account": account, "shown": self.shown(account)}
+            shown |= {
+                "trouble": dress([account], looks_of(request)).trouble,
+                "account": account,
+                "shown": self.shown(account),
+            }
         response: HttpResponse = super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
         return response
 

@@ -75,6 +75,7 @@ class PoolAdmin(UsagePages, SavesWhatChanged, ModelAdmin):  # type: ignore[misc]
             rollups=UsageRollup.objects.filter(pool=row),
             shared_by=("account_id", "access_key"),
             back=reverse("admin:accounts_pool_change", args=[row.pk]),
+            many=str(row.pk),
         )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Pool]:

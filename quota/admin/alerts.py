@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.utils.safestring import SafeString
 
-_COLOURS = {Level.WARNING: "warning", Level.CRITICAL: "danger", Level.EXHAUSTED: "danger", "resolved": "success"}
+COLOURS = {Level.WARNING: "warning", Level.CRITICAL: "danger", Level.EXHAUSTED: "danger", "resolved": "success"}
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -49,6 +49,8 @@ class StateFilter(admin.SimpleListFilter):
 @admin.register(QuotaAlert)
 class QuotaAlertAdmin(ReadOnlyAdmin):
     actions = ("acknowledge",)
+    empty_says = "No alert is open."
+    empty_link = False
     list_display = ("opened_at", "shown_level", "title", "shown_pool", "shown_text", "until_at", "shown_note")
     list_filter = (StateFilter, "level", "kind", "pool")
     search_fields = ("title", "subject_id", "subject_name")
@@ -72,7 +74,7 @@ class QuotaAlertAdmin(ReadOnlyAdmin):
         changed = sum(service.acknowledge(alert, by=by, now=now) for alert in alerts)
         self.message_user(request, f"{changed} acknowledged.", messages.SUCCESS)
 
-    @display(description="level", ordering="level", label=_COLOURS)
+    @display(description="level", ordering="level", label=COLOURS)
     def shown_level(self, row: QuotaAlert) -> tuple[str, str]:
         return ("resolved", f"resolved ({row.level})") if row.resolved_at else (row.level, row.level)
 

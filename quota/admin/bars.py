@@ -24,7 +24,8 @@ _FULL: Final = 100
 
 def limit_bars(limits: Iterable[LimitState], *, now_ms: int) -> SafeString | str:
     """All of them, a line and a bar each; a dash where there is no limit."""
-    return format_html_join("", "{}", ((_bar(one, now_ms=now_ms),) for one in limits)) or NOTHING
+    bars = format_html_join("", "{}", ((_bar(one, now_ms=now_ms),) for one in limits))
+    return format_html('<div class="nb-limits">{}</div>', bars) if bars else NOTHING
 
 
 def _bar(one: LimitState, *, now_ms: int) -> SafeString:

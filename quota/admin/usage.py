@@ -44,6 +44,8 @@ class Subject:
     rollups: QuerySet[UsageRollup]
     shared_by: Sequence[str]
     back: str = ""
+    many: str = ""
+    """Its name, if it is many accounts; see `usage_in`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ def charts_of(usage: Usage) -> tuple[Chart, ...]:
 
 def _page(request: HttpRequest, asked: Asked, site: Any) -> HttpResponse:  # noqa: ANN401
     subject, period = asked.subject, asked.period
-    usage = usage_in(subject.rollups, period=period, now=asked.now)
+    usage = usage_in(subject.rollups, period=period, now=asked.now, many=subject.many)
     context = {
         **site.each_context(request),
         "title": subject.title,
@@ -139,7 +141,7 @@ def _steps(usage: Usage) -> dict[str, Any]:
 
 
 def _shares(asked: Asked, column: str) -> dict[str, Any]:
-    found = shares_in(asked.subject.rollups, column, period=asked.period, now=asked.now)
+    found = shares_in(asked.subject.rollups, column, period=asked.period, now=asked.now, many=asked.subject.many)
     shares = [share for share in found if share.key]
     names = _names(column, shares)
     figures = [(f"{one.requests:,}", f"{one.tokens:,}", nano_dollars(one.cost_nano)) for one in shares]

@@ -1,6 +1,7 @@
 """UTC days and months as integers; `lua/calendar.lua` does the same without a library."""
 
 from datetime import date
+from functools import lru_cache
 from typing import Final
 
 DAY_MS: Final = 86_400_000
@@ -20,12 +21,14 @@ def day_end_ms(day: int) -> int:
     return (day + 1) * DAY_MS
 
 
+@lru_cache(maxsize=64)
 def month_of(day: int) -> int:
     """Months since January of year 0."""
     on = date.fromordinal(_EPOCH + day)
     return on.year * 12 + on.month - 1
 
 
+@lru_cache(maxsize=64)
 def month_end_ms(month: int) -> int:
     """The first instant after the month."""
     year, index = divmod(month + 1, 12)

@@ -6,7 +6,8 @@ later ones.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from copy import copy
+from dataclasses import dataclass, field
 
 from quota.engine.calendar import day_end_ms, day_of, month_end_ms, month_of, slot_end_ms, slot_of
 from quota.engine.types import NEVER, Foreign, Limit, Metric, Usage, Window
@@ -25,7 +26,7 @@ class Amount:
     cost: int = 0
 
     def of(self, metric: Metric) -> int:
-        return int(getattr(self, metric.value))
+        return int(getattr(self, metric))
 
     def __add__(self, other: "Amount") -> "Amount":
         return Amount(self.requests + other.requests, self.tokens + other.tokens, self.cost + other.cost)
@@ -59,8 +60,10 @@ class Counters:
 
     def copied(self) -> "Counters":
         """Counters of their own; amounts never change, so these are shared."""
-        used, held, foreign = dict(self.used), dict(self.held), dict(self.foreign)
-        return replace(self, used=used, held=held, foreign=foreign, slots=dict(self.slots))
+        copied = copy(self)
+        copied.used, copied.held, copied.foreign = dict(self.used), dict(self.held), dict(self.foreign)
+        copied.slots = dict(self.slots)
+        return copied
 
     def roll(self, now_ms: int) -> None:
         """Leave behind the windows that have ended."""

@@ -1,6 +1,6 @@
 """Cool-downs: who is kept from which work until when. A hold in force is never shortened by a later one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -52,14 +52,19 @@ class Holds:
         for key in [key for key, (until, _) in self.entries.items() if until <= now_ms]:
             del self.entries[key]
 
-    def of(self, account: Account, *, now_ms: int) -> tuple[HoldState, ...]:
-        """What is in force for an account, soonest end first."""
-        found = [
-            HoldState(scope=key.scope, why=why, until_ms=until, group=key.group, model=key.model)
-            for key, (until, why) in self.entries.items()
-            if now_ms < until and key.owner in (account.id, account.organization)
-        ]
-        return tuple(sorted(found, key=lambda hold: (hold.until_ms, hold.scope, hold.group, hold.model)))
+    def by_owner(self, *, now_ms: int) -> Mapping[str, Sequence[HoldState]]:
+        """What is in force, by account or organization."""
+        found: dict[str, list[HoldState]] = {}
+        for key, (until, why) in self.entries.items():
+            if now_ms < until:
+                found.setdefault(key.owner, []).append(HoldState(key.scope, why, until, key.group, key.model))
+        return found
+
+
+def holds_of(account: Account, by_owner: Mapping[str, Sequence[HoldState]]) -> tuple[HoldState, ...]:
+    """An account's, its organization's among them, soonest end first."""
+    found = [hold for owner in {account.id, account.organization} for hold in by_owner.get(owner, ())]
+    return tuple(sorted(found, key=lambda hold: (hold.until_ms, hold.scope, hold.group, hold.model)))
 
 
 def key_of(hold: Hold, account: Account) -> HoldKey:

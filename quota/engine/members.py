@@ -1,6 +1,7 @@
 """What a pool remembers of one account and of one lease."""
 
-from dataclasses import dataclass, field, replace
+from copy import copy
+from dataclasses import dataclass, field
 
 from quota.engine.breaker import Breaker
 from quota.engine.capacity import NOTHING, Counters, load_ppm
@@ -37,7 +38,8 @@ class Member:
 
     def at(self, now_ms: int) -> "Member":
         """A copy as of an instant, for looking at."""
-        copied = replace(self, counters=self.counters.copied())
+        copied = copy(self)
+        copied.counters = self.counters.copied()
         copied.counters.roll(now_ms)
         return copied
 

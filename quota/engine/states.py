@@ -1,13 +1,14 @@
 """What people and programs are shown of an account: the same facts the selector looks at."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from quota.engine.capacity import limit_state
 from quota.engine.clients import state_of as client_state
+from quota.engine.holds import holds_of
 from quota.engine.members import Member
 from quota.engine.pool import Pool
 from quota.engine.types import WHOLE_POOL, Client, Window
-from quota.engine.views import AccountState, PoolSnapshot
+from quota.engine.views import AccountState, HoldState, PoolSnapshot
 
 
 def snapshot_of(
@@ -15,20 +16,21 @@ def snapshot_of(
 ) -> PoolSnapshot:
     """All accounts, or those named that the pool has, by id; and these clients."""
     names = sorted(pool.members if accounts is None else [name for name in accounts if name in pool.members])
+    holds = pool.holds.by_owner(now_ms=now_ms)
     return PoolSnapshot(
         pool=pool.name,
         now_ms=now_ms,
         settings=pool.settings,
         leases=leases,
-        accounts={name: state_of(pool, pool.members[name], now_ms=now_ms) for name in names},
+        accounts={name: state_of(pool.members[name], holds, now_ms=now_ms) for name in names},
         configuration=tuple(pool.members[name].account for name in names),
         whole=client_state(pool.books_of(WHOLE_POOL), Client(WHOLE_POOL, pool.settings.limits), now_ms=now_ms),
         clients={one.id: client_state(pool.books_of(one.id), one, now_ms=now_ms) for one in clients},
     )
 
 
-def state_of(pool: Pool, member: Member, *, now_ms: int) -> AccountState:
-    """One account at one instant."""
+def state_of(member: Member, holds: Mapping[str, Sequence[HoldState]], *, now_ms: int) -> AccountState:
+    """One account at one instant; `holds` by owner."""
     member = member.at(now_ms)
     account, breaker, counters = member.account, member.breaker, member.counters
     day, month, held = counters.used[Window.DAY], counters.used[Window.MONTH], counters.held[Window.MONTH]
@@ -57,7 +59,7 @@ def state_of(pool: Pool, member: Member, *, now_ms: int) -> AccountState:
         reserved_cost=held.cost,
         minute_requests=counters.gone(Window.MINUTE).requests,
         limits=tuple(limit_state(counters, limit, now_ms=now_ms) for limit in account.limits),
-        holds=pool.holds.of(account, now_ms=now_ms),
+        holds=holds_of(account, holds),
         passed=member.passed,
         last_turn=member.last_turn,
     )

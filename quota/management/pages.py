@@ -1,11 +1,14 @@
 """What the commands say of pools, accounts and usage, as lines and as values for JSON. Pure."""
 
 from collections.abc import Iterable
+from fractions import Fraction
 from typing import Any, Final
 
-from quota.engine.types import NEVER
+from quota.engine.types import NEVER, Metric
+from quota.engine.views import LimitState
+from quota.health import amount_of
 from quota.management.tables import table
-from quota.overview import AccountSeen, LimitSeen, PoolSeen
+from quota.overview import AccountSeen, PoolSeen
 from quota.usage import Spent
 from quota.usage_report import Report
 
@@ -24,38 +27,38 @@ def of_accounts(pools: Iterable[PoolSeen]) -> list[str]:
     """The table of all accounts, and what is wrong with their pools."""
     seen = list(pools)
     rows = [_account(pool, account) for pool in seen for account in pool.accounts]
-    troubles = [f"! {pool.name}: {pool.trouble}" for pool in seen if pool.trouble]
+    troubles = [f"! {pool.pool.name}: {pool.trouble}" for pool in seen if pool.trouble]
     return [*(table(_HEAD, rows, right=(3, 4)) if rows else ["no accounts"]), *troubles]
 
 
 def account_facts(pool: PoolSeen, account: AccountSeen) -> dict[str, Any]:
     """One account for programs. `until_ms`: null where no time is known, or a person must act."""
-    status = account.status
+    row, status, state = account.account, account.card.status, account.card.state
     return {
-        "id": account.id,
-        "name": account.name,
-        "pool": pool.name,
-        "enabled": account.enabled,
-        "priority": account.priority,
+        "id": str(row.pk),
+        "name": row.name,
+        "pool": pool.pool.name,
+        "enabled": row.enabled,
+        "priority": row.priority,
         "status": status.word.value,
         "text": status.text,
         "why": status.why,
         "serves": status.serves,
         "until_ms": status.until_ms if 0 < status.until_ms < NEVER else None,
-        "breaker": account.breaker or None,
-        "load_ppm": account.load_ppm,
-        "in_flight": account.in_flight,
-        "limits": list(account.limits),
+        "breaker": state.breaker.value if state else None,
+        "load_ppm": state.load_ppm if state else 0,
+        "in_flight": state.in_flight if state else 0,
+        "limits": [_limit_facts(one) for one in state.limits] if state else [],
     }
 
 
 def pool_facts(pool: PoolSeen) -> dict[str, Any]:
     """One pool for programs."""
     return {
-        "id": pool.id,
-        "name": pool.name,
-        "strategy": pool.strategy,
-        "leases": pool.leases,
+        "id": str(pool.pool.pk),
+        "name": pool.pool.name,
+        "strategy": pool.pool.strategy,
+        "leases": pool.snapshot.leases if pool.snapshot else 0,
         "serving": pool.serving,
         "trouble": pool.trouble,
         "accounts": [account_facts(pool, account) for account in pool.accounts],
@@ -73,34 +76,43 @@ def of_usage(report: Report) -> list[str]:
 
 def _pool(pool: PoolSeen) -> str:
     if pool.trouble:
-        return f"! {pool.name}: {pool.trouble}"
+        return f"! {pool.pool.name}: {pool.trouble}"
     mark = "✓" if pool.serving else "✗"
-    how = pool.strategy.replace("_", " ")
-    serve = f"{pool.serving} of {len(pool.accounts)} accounts serve"
-    return f"{mark} {pool.name}: {serve}, {how}, {pool.leases} calls under way"
+    how = pool.pool.strategy.replace("_", " ")
+    serve = f"{pool.serving} of {pool.total} accounts serve"
+    leases = pool.snapshot.leases if pool.snapshot else 0
+    return f"{mark} {pool.pool.name}: {serve}, {how}, {leases} calls under way"
 
 
 def _account(pool: PoolSeen, account: AccountSeen) -> tuple[str, ...]:
-    fullest = max(account.limits, key=_fullness, default=None)
-    load = f"{account.load_ppm // 10_000} %"
+    state, status = account.card.state, account.card.status
+    fullest = max(state.limits if state else (), key=_fullness, default=None)
+    load = f"{state.load_ppm // 10_000 if state else 0} %"
     return (
-        pool.name,
-        account.name,
-        account.status.text,
+        pool.pool.name,
+        account.account.name,
+        status.text,
         load,
-        str(account.in_flight),
+        str(state.in_flight if state else 0),
         _limit(fullest) if fullest else "none",
-        account.status.why,
+        status.why,
     )
 
 
-def _fullness(limit: LimitSeen) -> Any:  # noqa: ANN401 - a fraction, int or Decimal
-    return (limit.used + limit.reserved) / limit.amount if limit.amount else 1
+def _fullness(one: LimitState) -> Fraction:
+    return Fraction(one.used + one.reserved, one.limit.amount) if one.limit.amount else Fraction(1)
 
 
-def _limit(limit: LimitSeen) -> str:
-    gone, unit = limit.used + limit.reserved, "USD" if limit.metric.value == "cost" else limit.metric.value
-    return f"{_number(gone)} of {_number(limit.amount)} {unit}/{limit.window.value}"
+def _limit_facts(one: LimitState) -> dict[str, Any]:
+    limit, metric = one.limit, one.limit.metric
+    amount, used, reserved = (amount_of(metric, number) for number in (limit.amount, one.used, one.reserved))
+    return {"metric": metric, "window": limit.window, "amount": amount, "used": used, "reserved": reserved}
+
+
+def _limit(one: LimitState) -> str:
+    metric = one.limit.metric
+    gone, unit = amount_of(metric, one.used + one.reserved), "USD" if metric is Metric.COST else metric.value
+    return f"{_number(gone)} of {_number(amount_of(metric, one.limit.amount))} {unit}/{one.limit.window.value}"
 
 
 def _number(amount: Any) -> str:  # noqa: ANN401 - int or Decimal

@@ -30,7 +30,7 @@ class UsageRollup(Spent):
     tokens = models.BigIntegerField(default=0)
 
     class Meta:
-        ordering = ("-starts_at",)
+        ordering = ("-starts_at", "-id")
         constraints = (
             models.UniqueConstraint(
                 fields=["account", "span", "starts_at", "model", "pool", "access_key"], name="rollup_once_per_span"
@@ -39,6 +39,7 @@ class UsageRollup(Spent):
             models.CheckConstraint(condition=none_negative(*COUNTS), name="rollup_not_negative"),
         )
         indexes = (
+            models.Index(fields=["-starts_at", "-id"], name="rollup_recent"),
             models.Index(fields=["span", "starts_at"], name="rollup_by_span"),
             models.Index(fields=["pool", "span", "starts_at"], name="rollup_by_pool"),
             models.Index(fields=["access_key", "span", "starts_at"], name="rollup_by_key"),

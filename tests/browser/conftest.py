@@ -16,7 +16,7 @@ from pytest_django.fixtures import Settings
 from accounts.models import Pool
 from simulator.testing import RunningSimulator, running_simulator
 from tests.journeys.pool import world_of
-from tests.journeys.processes import Web, pool_of, web
+from tests.journeys.processes import Web, pool_of, web, worker
 from tests.nubabel.test_serve import free_port
 
 PASSWORD = "correct horse battery staple"
@@ -43,6 +43,10 @@ class Stage:
     def serve(self) -> AbstractAsyncContextManager[Web]:
         """Start the web process, at the same address each time."""
         return web(self.simulator, self.key, PORT=str(self.port))
+
+    def write_down(self) -> AbstractAsyncContextManager[object]:
+        """Start a worker, so that what is served reaches the ledger."""
+        return worker(self.simulator)
 
     @asynccontextmanager
     async def page(self) -> AsyncIterator[Page]:

@@ -6,36 +6,17 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Page, expect
 
 from accounts.models import Pool
 from quota import times
 from quota.engine.facade import open_engine
 from tests.browser.conftest import NARROW, WIDE, MakeStage, Stage, shoot
+from tests.browser.live_page import PATIENT, ask, card, chip, fact
 from tests.journeys.processes import Web
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 OPEN_SECONDS = 12
-PATIENT = 30_000
-"""Milliseconds; a laden machine is slow."""
-
-
-def card(page: Page, name: str) -> Locator:
-    return page.locator(".nb-card").filter(has=page.get_by_role("heading", name=name, exact=True))
-
-
-def chip(page: Page, name: str) -> Locator:
-    return card(page, name).locator(".nb-chip")
-
-
-def fact(page: Page, name: str, which: str) -> Locator:
-    return card(page, name).locator(f'[data-fact="{which}"]')
-
-
-async def ask(web: Web, times: int = 1) -> None:
-    for _ in range(times):
-        async with web.post(stream=False) as answer:
-            assert answer.status == 200
 
 
 def first_alpha_then_others(pool: Pool) -> None:
@@ -167,9 +148,22 @@ async def it_can_be_heard(page: Page) -> None:
     await expect(page.get_by_role("status")).to_have_text("Live")
     meter = page.get_by_role("article", name="alpha").get_by_role("meter", name="requests per month")
     assert "of 1M" in str(await meter.get_attribute("aria-valuetext"))
+    await by_keyboard(page)
     await page.get_by_label("only those in trouble").check()
     await expect(page.locator(".nb-card:visible")).to_have_count(1)
     await page.get_by_label("only those in trouble").uncheck()
+
+
+IN_ORDER = ["live-find", "live-trouble", "live-which", "live-feed"]
+
+
+async def by_keyboard(page: Page) -> None:
+    """Tab goes through the controls in the order in which they are read, and one sees where it is."""
+    await page.locator(f"#{IN_ORDER[0]}").focus()
+    for name in IN_ORDER[1:]:
+        await page.keyboard.press("Tab")
+        assert await page.evaluate("document.activeElement.id") == name
+        assert await page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
 
 
 SPANS = [-1, 0, 1, 6_001, 59_999, 60_000, 251_001, 3_599_001, 3_600_000, 18_720_000, 86_400_000, 200_000_001]

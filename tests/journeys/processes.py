@@ -29,7 +29,7 @@ from tests import stores
 from tests.nubabel.test_serve import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 60.0
+PATIENCE = 180.0
 MESSAGE = {"model": "claude-sonnet-5-5", "max_tokens": 60, "messages": [{"role": "user", "content": "hello"}]}
 
 
@@ -89,13 +89,7 @@ async def web(
 ) -> AsyncIterator[Web]:
     """Run the Procfile's command until the block ends, at PORT or at any port. What it logs goes to `log`."""
     port = variables.pop("PORT", "") or str(free_port())
-    (command,) = re.findall(r"^web: (.*)$", (ROOT / "Procfile").read_text(), re.MULTILINE)
-    process = await asyncio.create_subprocess_exec(
-        *("sh", "-c", f"exec {command}"),
-        cwd=ROOT,
-        env=await _environment(simulator, PORT=port, **variables),
-        stderr=log,
-    )
+    process = await _started("web", simulator, log=log, PORT=port, **variables)
     connector = aiohttp.TCPConnector(force_close=True, limit=0)
     async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(PATIENCE)) as http:
         try:
@@ -106,6 +100,25 @@ async def web(
             if process.returncode is None:
                 process.kill()
             await process.wait()
+
+
+@asynccontextmanager
+async def worker(simulator: RunningSimulator, **variables: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run the Procfile's worker until the block ends: the ledger is written, watches look."""
+    process = await _started("worker", simulator, **variables)
+    try:
+        yield process
+    finally:
+        process.kill()
+        await process.wait()
+
+
+async def _started(
+    name: str, simulator: RunningSimulator, *, log: IO[str] | None = None, **variables: str
+) -> asyncio.subprocess.Process:
+    (command,) = re.findall(rf"^{name}: (.*)$", (ROOT / "Procfile").read_text(), re.MULTILINE)
+    environment = await _environment(simulator, **variables)
+    return await asyncio.create_subprocess_exec(*("sh", "-c", f"exec {command}"), cwd=ROOT, env=environment, stderr=log)
 
 
 async def _environment(simulator: RunningSimulator, **variables: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 
 from quota.admin.activities import searched
-from quota.models import Activity, Attempt
+from quota.models import Activity, Attempt, UsageRollup
 from quota.models.attempts import FAILED
 
 pytestmark = [
@@ -32,6 +32,10 @@ def test_errors_of_a_period(db):
 
 def test_the_last_hour(db):
     assert "attempt_recent" in plan(Attempt.objects.filter(granted_at__gte=NOW).order_by())
+
+
+def test_the_list_of_rollups(db):
+    assert "rollup_recent" in plan(UsageRollup.objects.all()[:26])
 
 
 @pytest.mark.parametrize(

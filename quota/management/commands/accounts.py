@@ -21,7 +21,7 @@ from quota import control
 from quota.engine.errors import EngineError
 from quota.management import choosing, pages
 from quota.management.tables import dumps
-from quota.overview import overview
+from quota.overview import look_patiently, overview
 
 _NUMBERS: Final = ("priority", "weight", "max_concurrency")
 
@@ -62,10 +62,11 @@ class Command(BaseCommand):
 
 
 def _list(command: Command, options: Mapping[str, Any]) -> None:
-    seen = overview(choosing.pools(options["pool"]))
+    pools = choosing.pools(options["pool"])
+    seen = overview(pools, look_patiently(pools))
     if options["json"]:
         facts = [pages.account_facts(pool, account) for pool in seen for account in pool.accounts]
-        troubles = {pool.name: pool.trouble for pool in seen if pool.trouble}
+        troubles = {pool.pool.name: pool.trouble for pool in seen if pool.trouble}
         command.stdout.write(dumps({"accounts": facts, "troubles": troubles}))
     else:
         command.stdout.write("\n".join(pages.of_accounts(seen)))

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from quota.management import choosing, pages
 from quota.management.tables import dumps
-from quota.overview import overview
+from quota.overview import look_patiently, overview
 
 _CLEAR = "\x1b[H\x1b[J"
 
@@ -40,7 +40,8 @@ class Command(BaseCommand):
             raise CommandError("Not every pool can serve.")
 
     def _look(self, *, pool: str | None, json: bool, watch: float | None, **_: object) -> bool:
-        seen = overview(choosing.pools(pool))
+        pools = choosing.pools(pool)
+        seen = overview(pools, look_patiently(pools))
         if json:
             self.stdout.write(dumps({"pools": [pages.pool_facts(one) for one in seen]}))
         else:

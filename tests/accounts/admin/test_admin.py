@@ -362,17 +362,30 @@ def test_an_access_key_is_revoked_in_the_list_and_never_deleted(alice):
     assert alice.post(reverse("admin:accounts_accesskey_delete", args=[key.pk]), {"post": "yes"}).status_code == 403
 
 
-@pytest.mark.parametrize("cleared", ["", "null", "[]"])
+@pytest.mark.parametrize("cleared", ["", " \r\n", "[]"])
 def test_a_cleared_restriction_is_none(alice, cleared):
     make_key(alice, allowed_models=cleared, allowed_networks=cleared)
     key = AccessKey.objects.get()
     assert (key.allowed_models, key.allowed_networks) == ([], [])
 
 
-def test_an_access_key_is_made_for_some_models_and_networks(alice):
-    make_key(alice, allowed_models='["claude-haiku-*"]', allowed_networks='["10.0.0.0/8"]')
+@pytest.mark.parametrize("networks", ["10.0.0.0/8\r\n 2001:db8::1\r\n", '["10.0.0.0/8", "2001:db8::1"]'])
+def test_an_access_key_is_made_for_some_models_and_networks(alice, networks):
+    make_key(alice, allowed_models="claude-haiku-*", allowed_networks=networks)
     key = AccessKey.objects.get()
-    assert (key.allowed_models, key.allowed_networks) == (["claude-haiku-*"], ["10.0.0.0/8"])
+    assert (key.allowed_models, key.allowed_networks) == (["claude-haiku-*"], ["10.0.0.0/8", "2001:db8::1"])
+
+
+@pytest.mark.parametrize("odd", ["here", '["10.0.0.0/8"', "[1]"])
+def test_what_is_no_list_of_networks_is_said_to_be_none(alice, odd):
+    assert make_key(alice, allowed_networks=odd).status_code == 200
+    assert not AccessKey.objects.exists()
+
+
+def test_a_list_is_shown_as_lines(alice):
+    make_key(alice, allowed_networks="10.0.0.0/8\r\n2001:db8::1")
+    page = text(alice.get(reverse("admin:accounts_accesskey_change", args=[AccessKey.objects.get().pk])))
+    assert re.search(r">\s*10\.0\.0\.0/8\n2001:db8::1</textarea>", page)
 
 
 def change_key(client, **changes):

@@ -6,10 +6,14 @@ import pytest
 from django.urls import reverse
 
 from accounts.models import ClaudeAccount, Pool
-from quota.board import board_of
+from accounts.services import create_account
+from quota.board import Looks, board_of
 from quota.engine.types import LeaseRequest, Settlement, Verdict
+from quota.models import Organization, OrganizationKey
 from quota.publish import publish_pool
 from quota.wiring import open_patient_engine
+from simulator.testing import threaded_simulator
+from simulator.world import demo_world
 from tests.accounts.admin.pages import LIST, ORDER, PAGE, bulk, order, person, text
 from tests.accounts.cast import BETA_KEY
 
@@ -160,6 +164,51 @@ def test_200_accounts_cost_as_many_queries_as_two(admin, pool, make_account, dja
     publish_pool(pool.pk)
     with django_assert_num_queries(8):
         assert admin.get(reverse(LIST)).context["cl"].result_count == 200
+
+
+def test_filtering_1000_accounts_asks_no_more_than_filtering_two(admin, pool, make_account, django_assert_num_queries):
+    make_account(), make_account("beta", BETA_KEY)
+    publish_pool(pool.pk)
+    rows = [ClaudeAccount(pool=pool, name=f"n{n}", api_key=f"sk-ant-api03-many-{n:020d}") for n in range(998)]
+    for more in ([], rows):
+        ClaudeAccount.objects.bulk_create(more)
+        publish_pool(pool.pk)
+        with django_assert_num_queries(9):
+            admin.get(reverse(LIST), {"stands": "serves"})
+
+
+def test_a_page_looks_at_each_pool_once(loaded):
+    looks = Looks()
+    first = looks.at([loaded.pool_id])
+    used(loaded)
+    assert looks.at([loaded.pool_id]) == first
+    assert Looks().at([loaded.pool_id]) != first
+
+
+def test_an_account_whose_key_nobody_can_read_is_found_by_that(viewer, loaded, settings):
+    settings.ENCRYPTION_KEY = "9" * 64
+    publish_pool(loaded.pool_id)
+    found = viewer.get(reverse(LIST), {"stands": "undecryptable"}).context["cl"].result_list
+    assert [one.name for one in found] == ["alpha"]
+
+
+def test_sync_now_says_if_nobody_knows_an_admin_key(operator, loaded):
+    assert "no Admin key of its organization is known here" in text(bulk(operator, "sync_now", loaded))
+
+
+def test_sync_now_asks_anthropic_about_the_accounts_organization(operator, settings):
+    with threaded_simulator(demo_world()) as simulator:
+        settings.SIMULATOR_URL, settings.ALLOWED_BASE_URLS = simulator.url, (simulator.url,)
+        demo = Pool.objects.create(name="demo", simulated=True)
+        account = create_account(pool=demo, name="a", api_key=simulator.key("alpha"), base_url=simulator.url)
+        theirs = simulator.world.accounts["alpha"].organization
+        ClaudeAccount.objects.filter(pk=account.pk).update(organization_id=theirs.id)
+        organization = Organization(name="ours", anthropic_id=theirs.id, base_url=simulator.url)
+        organization.admin_key = theirs.admin_key
+        organization.save()
+        page = text(order(operator, account, "sync"))
+    assert "a: in step with what Anthropic says of" in page
+    assert OrganizationKey.objects.get(account=account).organization == organization
 
 
 def test_the_next_one_is_who_the_strategy_would_choose(loaded, make_account):

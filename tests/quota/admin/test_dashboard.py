@@ -10,9 +10,12 @@ from django.urls import reverse
 
 from accounts.access import issue_access_key
 from accounts.models import ClaudeAccount, Pool
+from quota import control
+from quota.engine.types import Event
 from quota.models import Activity, Attempt
 from quota.publish import publish_pool
 from tests.accounts.admin.pages import person, text
+from tests.quota.admin.test_alert_pages import some_alerts
 from tests.quota.conftest import key_of
 
 pytestmark = pytest.mark.django_db
@@ -89,6 +92,26 @@ def test_the_latest_requests_are_listed(viewer: Client, alice: ClaudeAccount) ->
     assert "claude-opus-5-5" in text(viewer.get(reverse(INDEX)))
 
 
+def test_open_alerts_are_at_the_top(viewer: Client, pool: Pool) -> None:
+    some_alerts(pool, "alice")
+    page = text(viewer.get(reverse(INDEX)))
+    assert "&lt;b&gt;alice&lt;/b&gt; is at 80 %" in page
+    assert "No alert is open" not in page
+
+
+def test_what_happened_to_accounts_is_told_in_words(viewer: Client, alice: ClaudeAccount) -> None:
+    publish_pool(alice.pool_id)
+    control.force_open(alice.pool_id, str(alice.pk), actor="ada", why="maintenance")
+    assert "alice: breaker forced open by ada (maintenance)" in text(viewer.get(reverse(INDEX)))
+
+
+def test_requests_are_told_elsewhere(viewer: Client, alice: ClaudeAccount) -> None:
+    publish_pool(alice.pool_id)
+    started = Event("agent_started", '{"activity": "x"}')
+    control.ask(alice.pool_id, lambda engine: engine.emit(str(alice.pool_id), [started]))
+    assert viewer.get(reverse(INDEX)).context["events"] == []
+
+
 @pytest.mark.parametrize("period", ["1h", "24h", "7d", "30d", "nonsense"])
 def test_every_period_opens(viewer: Client, alice: ClaudeAccount, period: str) -> None:
     assert viewer.get(reverse(INDEX), {"period": period}).status_code == 200
@@ -96,8 +119,8 @@ def test_every_period_opens(viewer: Client, alice: ClaudeAccount, period: str) -
 
 def test_one_pool_is_shown_alone_if_asked_for(viewer: Client, alice: ClaudeAccount) -> None:
     Pool.objects.create(name="other")
-    pools = viewer.get(reverse(INDEX), {"pool": str(alice.pool_id)}).context["overview"].pools
-    assert [one.pool.name for one in pools] == ["default"]
+    pools = viewer.get(reverse(INDEX), {"pool": str(alice.pool_id)}).context["shown_pools"]
+    assert [one.pool.name for one, *_ in pools] == ["default"]
 
 
 def test_somebody_without_a_role_sees_nothing_of_the_pool(client: Client, alice: ClaudeAccount) -> None:
@@ -121,7 +144,7 @@ def test_200_accounts_cost_as_many_queries_as_two(
     many(1, 199)
     with django_assert_max_num_queries(len(two)):
         page = viewer.get(reverse(INDEX))
-    assert page.context["overview"].pools[0].hidden == 188
+    assert page.context["shown_pools"][0][0].hidden == 188
 
 
 def test_the_page_has_no_script_of_its_own(viewer: Client, alice: ClaudeAccount) -> None:
