@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Final, Self
 from uuid import uuid4
 
-LONGEST: Final = 300.0
+LONGEST: Final = 1_200.0
 
 
 class Shell:

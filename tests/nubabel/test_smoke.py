@@ -161,7 +161,7 @@ async def test_the_command_ends_with_zero_and_a_line_for_each_step(deployment: D
 
 async def test_for_programs_it_is_one_object_and_ends_with_one_when_something_is_wrong(deployment: Deployment) -> None:
     deployment.broken["GET /health/ready"] = (503, {})
-    process = await command(deployment, "--json")
+    process = await command(deployment, "--json", "--patience", "0")
     out, _ = await asyncio.wait_for(process.communicate(), 60)
     told = json.loads(out)
     assert process.returncode == 1
