@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from quota.engine import learning
 from quota.engine.capacity import limit_state
 from quota.engine.clients import state_of as client_state
 from quota.engine.members import Member
@@ -58,6 +59,7 @@ def state_of(pool: Pool, member: Member, *, now_ms: int) -> AccountState:
         minute_requests=counters.gone(Window.MINUTE).requests,
         limits=tuple(limit_state(counters, limit, now_ms=now_ms) for limit in account.limits),
         holds=pool.holds.of(account, now_ms=now_ms),
+        learned=learning.states_of(pool, account, now_ms=now_ms),
         passed=member.passed,
         last_turn=member.last_turn,
     )
