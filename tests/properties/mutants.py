@@ -162,12 +162,17 @@ MUTANTS = (
         "local start = math.max(s[PASSED], clock[VIRTUAL_TIME])",
         "local start = s[PASSED]",
     ),
-    Mutant("a session never moves", "lease", "or load_of(kept) > load_of(found) + pool[AFFINITY_MARGIN] then", "then"),
+    Mutant(
+        "a session never moves",
+        "lease",
+        "or whole_load(kept, group) > whole_load(found, group) + pool[AFFINITY_MARGIN] then",
+        "then",
+    ),
     Mutant(
         "only the head of the index is looked at",
         "lease",
-        "if #ids < page then return nil end",
-        "if true then return nil end",
+        "if #ids < page then return end",
+        "if true then return end",
     ),
     Mutant(
         "an early probe goes out at once again",
