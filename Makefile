@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3 p
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser test-typescript check format lock bench-engine bench-gateway bench-pages chaos chaos-slack test-deploy test-rollback qa load check-monitoring clean
+.PHONY: help run test test-browser test-typescript check format lock bench-engine bench-gateway bench-pages chaos chaos-slack test-deploy test-rollback qa load check-monitoring bench-learning clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ bench-engine: $(VENV)/dev.stamp ## measure the engine: lease and settle, sequent
 
 bench-gateway: $(VENV)/dev.stamp ## measure the gateway beside Portkey's and LiteLLM's; ARGS="--without litellm" and others
 	$(BIN)/python -m benchmarks.gateway $(ARGS)
+
+bench-learning: $(VENV)/dev.stamp ## how often Anthropic throttles with limits learned from its answers, and without; ARGS="--minutes 30"
+	$(BIN)/python -m benchmarks.learning $(ARGS)
 
 bench-pages: $(VENV)/dev.stamp ## measure the admin site's pages at full size, in a database of its own (DATA_DIR=.bench)
 	DATA_DIR=$${DATA_DIR:-.bench} $(BIN)/python manage.py migrate --verbosity 0

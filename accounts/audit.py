@@ -30,6 +30,7 @@ _POOL: Final = (
     "breaker_successes",
     "early_probe",
     "outage_guard",
+    "learn_limits",
     "estimate_policy",
     "degraded",
     "count_foreign_usage",

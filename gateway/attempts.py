@@ -11,6 +11,8 @@
 `gateway.driver` carries the commands out; `gateway.answers` decides whether to go on and what the caller is told.
 """
 
+import dataclasses
+
 from msgspec.structs import replace
 
 from gateway import answers, billing, narration, refusals
@@ -34,6 +36,7 @@ from gateway.moves import (
     State,
     Woke,
 )
+from quota.engine.said import Said
 from quota.engine.types import Event, Lease, LeaseRequest, Refusal, Settlement
 from quota.records import ActivityEnded, AttemptRecord
 
@@ -78,6 +81,7 @@ def _ask(state: State) -> Ask:
             model=call.model,
             group=call.group,
             tokens=call.tokens,
+            input_tokens=call.input_tokens,
             cost=call.cost,
             tried=state.tried,
             client=call.client,
@@ -182,10 +186,20 @@ def _settlement(state: State, returned: Returned, record: AttemptRecord) -> Sett
         why=outcome.why,
         holds=outcome.holds,
         organization=returned.organization,
+        said=_said(returned, record),
         note=record.to_json(),
         events=_ended_event(state),
         granted=state.lease,
     )
+
+
+def _said(returned: Returned, record: AttemptRecord) -> Said | None:
+    """What the headers told, with what the call took by Anthropic's way of counting."""
+    if returned.said is None:
+        return None
+    usage = record.usage
+    counted = usage.prompt - usage.cache_read_tokens
+    return dataclasses.replace(returned.said, input_tokens=counted, output_tokens=usage.output_tokens)
 
 
 def _spent(call: Call, lease: Lease, returned: Returned) -> billing.Bill:

@@ -6,6 +6,7 @@ import msgspec
 
 from gateway.outcomes import Outcome
 from gateway.usage import Reading
+from quota.engine.said import Said
 from quota.engine.types import Client
 
 LEASE_TTL_MS: Final = 120_000
@@ -23,6 +24,8 @@ class Call(msgspec.Struct, frozen=True):
     model: str
     group: str
     tokens: int = 0
+    input_tokens: int = 0
+    """Of `tokens`, those of the prompt."""
     cost: int = 0
     session: str = ""
     """What the caller calls it; shown to people."""
@@ -59,6 +62,8 @@ class Returned(msgspec.Struct, frozen=True):
     request_id: str = ""
     organization: str = ""
     workspace: str = ""
+    said: Said | None = None
+    """What the headers say of Anthropic's own limits."""
     first_content_ms: int | None = None
     delivering: bool = False
     """The caller already has the beginning of this answer: whatever happened, there is no other."""

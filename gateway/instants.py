@@ -39,7 +39,7 @@ def limits_reset_ms(headers: Mapping[str, str], *, now_ms: int) -> int | None:
         instant
         for name, remaining in _REMAINING
         if headers.get(remaining, "").strip() == "0"
-        and (instant := _rfc3339_ms(headers.get(f"anthropic-ratelimit-{name}-reset", ""))) is not None
+        and (instant := rfc3339_ms(headers.get(f"anthropic-ratelimit-{name}-reset", ""))) is not None
     ]
     return _bounded(max(resets) - now_ms) if resets else None
 
@@ -60,7 +60,7 @@ def refill_ms(headers: Mapping[str, str], *, now_ms: int) -> int | None:
 
 def _refill(headers: Mapping[str, str], name: str, *, now_ms: int) -> int | None:
     limit = headers.get(f"anthropic-ratelimit-{name}-limit", "").strip()
-    reset = _rfc3339_ms(headers.get(f"anthropic-ratelimit-{name}-reset", ""))
+    reset = rfc3339_ms(headers.get(f"anthropic-ratelimit-{name}-reset", ""))
     if reset is None or reset <= now_ms or not limit.isdigit():
         return None
     step = 1 if name == "requests" else TOKEN_STEP
@@ -102,7 +102,8 @@ def _until_http_date(text: str, *, now_ms: int) -> int | None:
     return _bounded(aware.timestamp() * SECOND_MS - now_ms)
 
 
-def _rfc3339_ms(text: str) -> int | None:
+def rfc3339_ms(text: str) -> int | None:
+    """Give an instant; None for what is none or names no offset from UTC."""
     try:
         instant = datetime.fromisoformat(text.strip())
     except ValueError:

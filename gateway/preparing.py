@@ -108,6 +108,7 @@ def prepare(request: Request, *, context: Context, rules: PoolRules, activity: s
         model=model,
         group=_group(path, model),
         tokens=guess.tokens,
+        input_tokens=guess.input_tokens,
         cost=guess.cost_nano,
         session=session,
         affinity=affinity_key(context.principal, session or (_unnamed(body) if makes_tokens else "")),

@@ -24,8 +24,9 @@ _WORDS: Final = {
     Reason.COOLING: "waiting as Anthropic asked (cool-down)",
     Reason.CONCURRENCY: "busy with as many requests as allowed",
     Reason.LIMIT: "at a limit",
+    Reason.RATE_LIMIT: "at a rate limit of Anthropic's",
 }
-_FREE_ANY_TIME: Final = {Reason.CONCURRENCY, Reason.PROBING, Reason.LIMIT}
+_FREE_ANY_TIME: Final = {Reason.CONCURRENCY, Reason.PROBING, Reason.LIMIT, Reason.RATE_LIMIT}
 _FAILING: Final = {Reason.BREAKER_OPEN, Reason.PROBING}
 _HOPELESS: Final = {Reason.DISABLED, Reason.MODEL_NOT_ALLOWED, Reason.FORCED_OPEN, Reason.TRIED}
 

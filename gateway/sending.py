@@ -14,6 +14,7 @@ from gateway.outcomes import classify
 from gateway.pacing import Pacer, read_next
 from gateway.plain import identity
 from gateway.ports import Ports
+from gateway.rate_limits import said
 from gateway.replies import ERROR_BODY_MAX, STATUS_OF_TYPE, Fault, Reply, read_error
 from gateway.responses import Saved
 from gateway.sse import StreamObserver
@@ -58,6 +59,7 @@ class Sender:
         self._call = call
         self._request = request
         self.sent = False
+        self._began_ms = 0
 
     async def send(self, lease: Lease) -> Ended | Opened:
         """Call, and read until the answer is complete, broken, or shows content."""
@@ -87,6 +89,7 @@ class Sender:
     async def _exchange(self, credential: Credential) -> Ended | Opened:
         pacer = Pacer(self._ports.clock, self._ports.deadlines, stream=self._call.stream)
         self.sent = True
+        self._began_ms = self._ports.clock.now_ms()
         try:
             exchange = await self._ports.upstream.open(self._request, credential, first_byte=pacer.first_byte)
         except UpstreamFault as error:
@@ -120,6 +123,7 @@ class Sender:
             request_id=identity(headers.get("request-id", "")),
             organization=identity(headers.get("anthropic-organization-id", "")),
             workspace=identity(headers.get("anthropic-workspace-id", "")),
+            said=said(headers, group=self._call.group, sent_ms=self._began_ms, heard_ms=self._ports.clock.now_ms()),
         )
         head = Saved(exchange.status, forwarding.response_headers(headers))
         return Opened(exchange, pacer, head, base, returned)

@@ -14,6 +14,7 @@ from asgiref.sync import async_to_sync
 from accounts.directory import Credential
 from accounts.directory_rows import credential_of
 from accounts.errors import BaseUrlRefused, UndecryptableKey
+from accounts.kinship import kin_of
 from accounts.models import ClaudeAccount
 from accounts.services import remember_origin
 from gateway.errors import UpstreamFault
@@ -84,9 +85,8 @@ def learn(account: ClaudeAccount, found: Trial) -> Trial:
     if not found.organization_id:
         return found
     remember_origin(account_id=str(account.pk), organization_id=found.organization_id, workspace_id=found.workspace_id)
-    others = ClaudeAccount.objects.filter(pool=account.pool_id, organization_id=found.organization_id)
-    names = others.exclude(pk=account.pk).order_by("name").values_list("name", flat=True)
-    return replace(found, shares_organization_with=tuple(names))
+    account.organization_id = found.organization_id
+    return replace(found, shares_organization_with=kin_of(account))
 
 
 async def _asked(credential: Credential, *, model: str, within: float) -> Trial:

@@ -29,6 +29,8 @@ class Estimate(msgspec.Struct, frozen=True):
 
     tokens: int
     cost_nano: int
+    input_tokens: int = 0
+    """Of `tokens`, those of the prompt."""
 
 
 def estimate(
@@ -46,7 +48,7 @@ def estimate(
     worst = policy == WORST_CASE
     usage = _worst(body_bytes, max_tokens) if worst else _usual(body_bytes, max_tokens, expected_output)
     cost = price(model=model, usage=usage, on=on, speed=speed, geo=geo)
-    return Estimate(tokens=usage.total, cost_nano=cost.nano)
+    return Estimate(tokens=usage.total, cost_nano=cost.nano, input_tokens=usage.prompt)
 
 
 def _usual(body_bytes: int, max_tokens: int, expected_output: int | None) -> TokenUsage:

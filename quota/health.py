@@ -13,13 +13,14 @@ from accounts.money import from_nano
 from quota.alert_scenes import scene_of
 from quota.control import look
 from quota.engine.errors import UnknownAccount
+from quota.engine.said import Dimension
 from quota.engine.types import NEVER, BreakerMode, BreakerState, Metric, Window
-from quota.engine.views import AccountState, HoldState, LimitState, PoolSnapshot
+from quota.engine.views import AccountState, HoldState, LearnedState, LimitState, PoolSnapshot
 from quota.facts import FAILED_VERDICTS, Span
 from quota.forecasts import Outlook, outlooks, read_history
 from quota.models import Attempt, UsageRollup
 from quota.parsing import instant
-from quota.status import Status, status_of
+from quota.status import Status, anthropic_says, remaining_of, status_of
 
 Amount = int | Decimal
 """Requests, tokens, or US dollars."""
@@ -51,6 +52,19 @@ class HoldNow:
 
 
 @dataclass(frozen=True, slots=True)
+class RateLimitNow:
+    """One of Anthropic's own limits, by its latest answer and what was taken since. It is the organization's."""
+
+    model_group: str
+    counts: Dimension
+    limit: int
+    remaining: int
+    full_at: datetime
+    said_at: datetime
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
 class BreakerNow:
     """The breaker; `mode` is what people said, which wins over `state`."""
 
@@ -79,6 +93,7 @@ class AccountNow:
     breaker: BreakerNow
     holds: tuple[HoldNow, ...]
     limits: tuple[LimitNow, ...]
+    rate_limits: tuple[RateLimitNow, ...]
     in_flight: int
     max_concurrency: int | None
     load: float
@@ -156,6 +171,7 @@ def _now(state: AccountState, account: ClaudeAccount, snapshot: PoolSnapshot) ->
         breaker=_breaker(state, snapshot),
         holds=tuple(_hold(hold) for hold in state.holds),
         limits=tuple(limit_now(one) for one in state.limits),
+        rate_limits=tuple(_rate_limit(one) for one in state.learned),
         in_flight=state.in_flight,
         max_concurrency=account.max_concurrency,
         load=state.load_ppm / 1_000_000,
@@ -175,6 +191,18 @@ def _breaker(state: AccountState, snapshot: PoolSnapshot) -> BreakerNow:
         back_in_seconds=back_in,
         why=state.breaker_why,
         probing=state.probing,
+    )
+
+
+def _rate_limit(one: LearnedState) -> RateLimitNow:
+    return RateLimitNow(
+        model_group=one.group,
+        counts=one.dimension,
+        limit=one.limit,
+        remaining=one.remaining,
+        full_at=instant(one.full_at_ms),
+        said_at=instant(one.at_ms),
+        summary=anthropic_says(remaining_of(one), until_ms=one.back_at_ms),
     )
 
 

@@ -68,6 +68,7 @@ def settings_of(pool: Pool) -> PoolSettings:
             early_probe=pool.early_probe,
         ),
         outage_guard=pool.outage_guard,
+        learning=pool.learn_limits,
         limits=pool.enforced_limits(),
         serve_degraded=pool.degraded == Degraded.LOCAL,
     )

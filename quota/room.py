@@ -35,6 +35,14 @@ class RoomOfLimit:
 
 
 @dataclass(frozen=True, slots=True)
+class SharedOrganization:
+    """Accounts whose limits Anthropic counts together: they add no room to one another."""
+
+    organization_id: str
+    accounts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RoomOfPool:
     """A pool at one instant. `back_at`: when the first of those that do not serve comes back, as far as is known.
 
@@ -50,6 +58,7 @@ class RoomOfPool:
     in_flight: int
     back_at: datetime | None
     limits: tuple[RoomOfLimit, ...]
+    shared_organizations: tuple[SharedOrganization, ...]
     accounts: tuple[AccountNow, ...]
     forecasts: tuple[Outlook, ...]
 
@@ -77,9 +86,19 @@ def _room(pool: Pool, accounts: list[ClaudeAccount]) -> RoomOfPool:
         in_flight=sum(one.in_flight for one in found),
         back_at=min((one.until for one in found if one.until and not one.serving), default=None),
         limits=tuple(limits_of(serving)),
+        shared_organizations=tuple(shared(found)),
         accounts=found,
         forecasts=outlooks(scene, snapshot, history),
     )
+
+
+def shared(accounts: Iterable[AccountNow]) -> Iterator[SharedOrganization]:
+    """Organizations that several of these accounts belong to. Pure."""
+    ordered = sorted((one.organization_id, one.name) for one in accounts if one.organization_id)
+    for organization, found in groupby(ordered, key=lambda one: one[0]):
+        names = tuple(name for _, name in found)
+        if len(names) > 1:
+            yield SharedOrganization(organization, names)
 
 
 def limits_of(serving: list[AccountNow]) -> Iterator[RoomOfLimit]:

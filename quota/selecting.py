@@ -12,9 +12,10 @@ from accounts.money import from_nano
 from quota.catalog import group_of
 from quota.control import would_lease
 from quota.engine.preview import Candidate, Preview
-from quota.engine.types import NEVER, Block, Lease, LeaseRequest, Strategy
+from quota.engine.types import NEVER, Block, Lease, LeaseRequest, Reason, Strategy
 from quota.estimate import Policy, estimate
 from quota.parsing import instant
+from quota.status import anthropic_says
 
 _BYTES_PER_TOKEN = 4
 
@@ -82,6 +83,7 @@ def who_would_serve(pool: Pool, wanted: Wanted, *, now: datetime) -> Selection:
         model=wanted.model,
         group=group_of(wanted.model),
         tokens=guess.tokens,
+        input_tokens=guess.input_tokens,
         cost=guess.cost_nano,
         tried=wanted.tried,
         session=wanted.affinity,
@@ -144,12 +146,18 @@ def _standpoint(one: Candidate, names: Mapping[str, str]) -> Standpoint:
         eligible=block is None,
         rank=one.rank,
         reason=block.reason if block else "",
-        detail=block.detail if block else "",
+        detail=_detail(block) if block else "",
         until=_instant(block.until_ms) if block else None,
         load=one.load_ppm / 1_000_000,
         in_flight=one.in_flight,
         priority=one.priority,
     )
+
+
+def _detail(block: Block) -> str:
+    if block.reason is Reason.RATE_LIMIT:
+        return anthropic_says(block.detail, until_ms=block.until_ms)
+    return block.detail
 
 
 def _instant(ms: int) -> datetime | None:

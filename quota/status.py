@@ -11,7 +11,7 @@ from typing import Final
 
 from quota import times
 from quota.engine.types import NEVER, BreakerMode, BreakerState, Metric, Window
-from quota.engine.views import AccountState, HoldState, LimitState
+from quota.engine.views import AccountState, HoldState, LearnedState, LimitState
 
 NANO: Final = 10**9
 """Nano-dollars in a dollar."""
@@ -158,18 +158,34 @@ def _by_its_cap(state: AccountState, *, cap: int | None) -> Iterator[Status]:
 
 
 def _serving(state: AccountState, *, now_ms: int) -> Status:
-    partial = max(state.holds, key=lambda hold: hold.until_ms, default=None)
-    if partial is not None:
-        ends = (
-            "" if partial.until_ms >= NEVER else f" until {times.instant(partial.until_ms, now_ms=now_ms)} ({{about}})"
-        )
-        text = f"serving, but not {partial.model or partial.group}{ends}"
-        why = _REASONS.get(partial.why, partial.why)
-        return _made(Word.PARTLY, text, Tone.PASSING, until_ms=partial.until_ms, why=why, now_ms=now_ms)
+    partial = [*map(_held_in_part, state.holds), *(_used_up(one) for one in state.learned if one.back_at_ms)]
+    if partial:
+        until_ms, what, why = max(partial)
+        ends = "" if until_ms >= NEVER else f" until {times.instant(until_ms, now_ms=now_ms)} ({{about}})"
+        text = f"serving, but not {what}{ends}"
+        return _made(Word.PARTLY, text, Tone.PASSING, until_ms=until_ms, why=why, now_ms=now_ms)
     if state.mode is BreakerMode.FORCED_CLOSED:
         why = _joined("its breaker is forced closed", state.breaker_why)
         return _made(Word.SERVING, "serving", Tone.GOOD, why=why)
     return _made(Word.SERVING, "serving", Tone.GOOD, why=_failures(state))
+
+
+def _held_in_part(hold: HoldState) -> tuple[int, str, str]:
+    return hold.until_ms, hold.model or hold.group, _REASONS.get(hold.why, hold.why)
+
+
+def _used_up(one: LearnedState) -> tuple[int, str, str]:
+    return one.back_at_ms, one.group, anthropic_says(remaining_of(one), until_ms=one.back_at_ms)
+
+
+def remaining_of(one: LearnedState) -> str:
+    """`0 of 50 requests`."""
+    return f"{one.remaining:,} of {one.limit:,} {one.dimension}"
+
+
+def anthropic_says(words: str, *, until_ms: int = 0) -> str:
+    """`Anthropic says 0 of 50 requests remain until 12:31:05 UTC`; `words` is the part before "remain"."""
+    return f"Anthropic says {words} remain" + (f" until {times.second(until_ms)}" if until_ms else "")
 
 
 def _failures(state: AccountState) -> str:

@@ -17,6 +17,11 @@ def instant(at_ms: int, *, now_ms: int) -> str:
     return f"{at.day} {at:%b}" if at.year == now.year else f"{at.day} {at:%b %Y}"
 
 
+def second(at_ms: int) -> str:
+    """`12:31:05 UTC`, rounded up to the second."""
+    return f"{datetime.fromtimestamp(-(-at_ms // SECOND_MS), tz=UTC):%H:%M:%S} UTC"
+
+
 def clock(left_ms: int) -> str:
     """`4:12` as on a stop-watch, rounded up to the second; `5 h 12 m` and `3 d 5 h` where nobody counts seconds."""
     seconds = -(-max(0, left_ms) // SECOND_MS)

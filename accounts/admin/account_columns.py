@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.timesince import timesince
 
+from accounts.kinship import kin_of
 from quota.admin.bars import limit_bars
 from quota.admin.reading import NOTHING, display
 from quota.amounts import nano_dollars, short
 from quota.board import Board, Card, Looks, board_of
 from quota.last_words import last_errors
-from quota.status import UNKNOWN
+from quota.status import UNKNOWN, remaining_of
 from quota.today import Spent, spent_today
 
 if TYPE_CHECKING:
@@ -60,7 +61,10 @@ class AccountColumns:
 
     def shown(self, account: ClaudeAccount) -> dict[str, object]:
         """What the account's own page shows of them, by name."""
-        columns = (self.in_flight, self.limits, self.today, self.last_used, self.last_error)
+        columns = (
+            *(self.in_flight, self.limits, self.today, self.last_used, self.last_error),
+            *(self.rate_limits, self.organization),
+        )
         return {column.__name__: column(account) for column in columns}
 
     @display(description="account", ordering="name")
@@ -95,6 +99,22 @@ class AccountColumns:
     def limits(self, account: Any) -> SafeString | str:  # noqa: ANN401
         state = account.card.state
         return limit_bars(state.limits, now_ms=account.seen_ms) if state else NOTHING
+
+    @display(description="limits at Anthropic")
+    def rate_limits(self, account: Any) -> SafeString | str:  # noqa: ANN401
+        """Its organization's, as far as answers told of them."""
+        learned = account.card.state.learned if account.card.state else ()
+        lines = [(one.group, remaining_of(one)) for one in learned]
+        return format_html_join("", "<div>{}: {} remain</div>", lines) if lines else NOTHING
+
+    @display(description="organization")
+    def organization(self, account: ClaudeAccount) -> SafeString | str:
+        """With a warning where others of the pool belong to it, too."""
+        kin = kin_of(account)
+        if not kin:
+            return account.organization_id or NOTHING
+        shared = "shared with {}: Anthropic counts their limits together, so they add no room to one another"
+        return format_html('{}<div class="nb-muted">{}</div>', account.organization_id, shared.format(", ".join(kin)))
 
     @display(description="today (UTC)")
     def today(self, account: Any) -> SafeString | str:  # noqa: ANN401

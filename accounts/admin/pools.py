@@ -42,7 +42,7 @@ class PoolAdmin(UsagePages, SavesWhatChanged, ModelAdmin):  # type: ignore[misc]
                 "comes back.",
             },
         ),
-        ("Counting", {"fields": ("estimate_policy", "count_foreign_usage")}),
+        ("Counting", {"fields": ("learn_limits", "estimate_policy", "count_foreign_usage")}),
         (
             "Alerts",
             {

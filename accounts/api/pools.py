@@ -44,6 +44,7 @@ class PoolSettings(Strict):
     breaker_successes = _number(1, COUNT_MAX, 1, help_text="Good probes that bring it back.")
     early_probe = Flag(default=False)
     outage_guard = Flag(default=True)
+    learn_limits = Flag(default=True, help_text="Go by what Anthropic's answers say of its own rate limits.")
     estimate_policy = serializers.ChoiceField(choices=EstimatePolicy.choices, default=EstimatePolicy.EXPECTED)
     degraded = serializers.ChoiceField(choices=Degraded.choices, default=Degraded.LOCAL)
     alert_warning_percent = _number(1, 100, 80, help_text="Warn from this share of a limit on.")

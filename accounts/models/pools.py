@@ -130,6 +130,12 @@ class Pool(models.Model):
         help_text="When several accounts are told “overloaded” (529) at once, the outage is Anthropic's: set nobody "
         "aside, raise one alert. Needs three accounts.",
     )
+    learn_limits = models.BooleanField(
+        "heed Anthropic's limits",
+        default=True,
+        db_default=True,
+        help_text="Go by what Anthropic's answers say of its own rate limits: what remains, and when it is full again.",
+    )
     estimate_policy = models.CharField(
         max_length=20,
         choices=EstimatePolicy.choices,

@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from quota.alerting.forecast import Outcome
 from quota.alerting.values import Subject
+from quota.engine.said import Dimension
 from quota.engine.types import BreakerMode, BreakerState, Metric, Scope, Window
 from quota.forecasts import Outlook
 from quota.health import amount_of
@@ -73,6 +74,18 @@ class HoldShown(serializers.Serializer[Any]):
     model = serializers.CharField(help_text="Only this model; empty: all.")
 
 
+class RateLimitShown(serializers.Serializer[Any]):
+    """One of Anthropic's own limits, by its latest answer and what was taken since."""
+
+    model_group = serializers.CharField(help_text="Anthropic's limits count per group of models.")
+    counts = serializers.ChoiceField(choices=list(Dimension))
+    limit = serializers.IntegerField()
+    remaining = serializers.IntegerField(help_text="Without what calls under way are expected to take.")
+    full_at = serializers.DateTimeField(help_text="It fills continuously until then.")
+    said_at = serializers.DateTimeField(help_text="The latest answer that told of it.")
+    summary = serializers.CharField(help_text="For people: Anthropic says 0 of 50 requests remain until 12:31:05 UTC.")
+
+
 class BreakerShown(serializers.Serializer[Any]):
     """The breaker; `mode` is what people said and wins over `state`."""
 
@@ -100,6 +113,7 @@ class AccountNowShown(serializers.Serializer[Any]):
     breaker = BreakerShown()
     holds = HoldShown(many=True)
     limits = LimitShown(many=True)
+    rate_limits = RateLimitShown(many=True, help_text="The organization's at Anthropic, as far as its answers told.")
     in_flight = serializers.IntegerField()
     max_concurrency = serializers.IntegerField(allow_null=True)
     load = serializers.FloatField(help_text="Its fullest limit: 0 is empty, 1 is full.")
@@ -218,6 +232,13 @@ class RoomOfLimitShown(GoneShown):
     soonest_reset_at = serializers.DateTimeField(allow_null=True)
 
 
+class SharedOrganizationShown(serializers.Serializer[Any]):
+    """Accounts whose limits Anthropic counts together: they add no room to one another."""
+
+    organization_id = serializers.CharField()
+    accounts = serializers.ListField(child=serializers.CharField())
+
+
 class RoomOfPoolShown(serializers.Serializer[Any]):
     """A pool's room now."""
 
@@ -230,6 +251,7 @@ class RoomOfPoolShown(serializers.Serializer[Any]):
     in_flight = serializers.IntegerField()
     back_at = serializers.DateTimeField(allow_null=True, help_text="When the first that does not serve comes back.")
     limits = RoomOfLimitShown(many=True)
+    shared_organizations = SharedOrganizationShown(many=True)
     accounts = AccountNowShown(many=True)
     forecasts = ForecastShown(
         many=True, help_text="Each limit per day and month of its accounts, its access keys and itself."

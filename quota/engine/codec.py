@@ -10,6 +10,7 @@ import msgspec
 from quota.engine.breaker import Breaker
 from quota.engine.capacity import Amount, Counters
 from quota.engine.holds import HoldKey, Holds
+from quota.engine.learned_codec import said_part
 from quota.engine.members import Books, Member
 from quota.engine.types import (
     Account,
@@ -63,6 +64,7 @@ def settings_parts(settings: PoolSettings, *, pool: str, epoch: str, enabled: in
             enabled,
             int(settings.serve_degraded),
             _limits(settings),
+            int(settings.learning),
         )
     )
 
@@ -79,6 +81,7 @@ def read_settings(raw: bytes) -> PoolSettings:
         outage_guard=bool(values[9]),
         serve_degraded=bool(values[13]),
         limits=_read_limits(values[14] if len(values) > 14 else ()),  # noqa: PLR2004 - written by an older version
+        learning=bool(values[15]) if len(values) > 15 else True,  # noqa: PLR2004 - likewise
     )
 
 
@@ -141,6 +144,7 @@ def lease_parts(request: LeaseRequest, *, draw: int) -> list[Part]:
         request.note,
         draw,
         _client(request.client),
+        request.input_tokens,
         len(request.tried),
         *request.tried,
     ]
@@ -196,6 +200,7 @@ def settle_parts(lease_id: str, settlement: Settlement) -> list[Part]:
         settlement.organization,
         settlement.note,
         b"" if settlement.granted is None else _grant(settlement.granted),
+        b"" if settlement.said is None else said_part(settlement.said),
         len(settlement.holds),
     ]
     for hold in settlement.holds:

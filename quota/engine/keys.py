@@ -17,6 +17,7 @@ _PARTS = (
     "adopted",
     "events",
     "clients",
+    "learned",
 )
 
 
@@ -31,10 +32,10 @@ def events_key(pool: str) -> str:
 
 @lru_cache(maxsize=1024)
 def pool_keys(pool: str) -> tuple[bytes, ...]:
-    """KEYS 1 to 14 of every script, in the order of `lua/fields.lua`."""
+    """KEYS 1 to 15 of every script, in the order of `lua/fields.lua`."""
     return tuple((prefix(pool) + part).encode() for part in _PARTS)
 
 
 def session_key(pool: str, session: str) -> bytes:
-    """KEYS 15 of the lease script."""
+    """KEYS 16 of the lease script."""
     return f"{prefix(pool)}session:{session}".encode()

@@ -6,7 +6,7 @@ It looks at every account on every lease, where the scripts keep an index; the a
 from collections.abc import Iterator, Mapping, Sequence
 
 from quota.engine import breaker as breakers
-from quota.engine import clients, strategies
+from quota.engine import clients, learning, strategies
 from quota.engine.calendar import day_of
 from quota.engine.capacity import SOON_MS, Amount, obstacles
 from quota.engine.members import Granted, Member
@@ -69,6 +69,7 @@ def _blocks(pool: Pool, member: Member, request: LeaseRequest, *, now_ms: int) -
     estimate = Amount(1, request.tokens, request.cost)
     for limit, until in obstacles(member.counters, account.limits, estimate, now_ms=now_ms):
         yield Block(account.id, Reason.LIMIT, until, f"{limit.metric} per {limit.window}")
+    yield from learning.blocks(pool, account, request, now_ms=now_ms)
 
 
 def _refusal(pool: Pool, blocks: Mapping[str, Sequence[Block]], *, now_ms: int) -> Refusal:
@@ -95,7 +96,7 @@ def _early_probe(pool: Pool, blocks: Mapping[str, Sequence[Block]], *, now_ms: i
 
 def _choose(pool: Pool, eligible: Sequence[Member], request: LeaseRequest, *, now_ms: int) -> tuple[Member, bool, str]:
     """The account, whether it is the session's own, and which one the session left for it."""
-    best = _best(pool, eligible)
+    best = _best(pool, eligible, request, now_ms=now_ms)
     own = _session_account(pool, request, now_ms=now_ms)
     if not own:
         return best, False, ""
@@ -103,15 +104,25 @@ def _choose(pool: Pool, eligible: Sequence[Member], request: LeaseRequest, *, no
     if kept is None:
         return best, False, own
     margin = pool.settings.affinity_margin_ppm
-    if strategies.overloaded(own_ppm=kept.load_ppm, best_ppm=best.load_ppm, margin_ppm=margin):
+    own_ppm, best_ppm = (learning.load_ppm(pool, member, request.group, now_ms=now_ms) for member in (kept, best))
+    if strategies.overloaded(own_ppm=own_ppm, best_ppm=best_ppm, margin_ppm=margin):
         return best, False, own
     return kept, True, ""
 
 
-def _best(pool: Pool, eligible: Sequence[Member]) -> Member:
+def _best(pool: Pool, eligible: Sequence[Member], request: LeaseRequest, *, now_ms: int) -> Member:
     if pool.settings.strategy is Strategy.RANDOM:
         return pool.rng.choice(eligible)
-    return min(eligible, key=lambda member: strategies.rank(member.standing, pool.settings.strategy))
+    return in_order(pool, eligible, request, now_ms=now_ms)[0]
+
+
+def in_order(pool: Pool, eligible: Sequence[Member], request: LeaseRequest, *, now_ms: int) -> list[Member]:
+    """Those who could serve this request, first the one who would (for strategies that leave nothing to chance)."""
+    strategy = pool.settings.strategy
+    ordered = sorted(eligible, key=lambda member: strategies.rank(member.standing, strategy))
+    if strategy is not Strategy.LEAST_LOADED:
+        return ordered
+    return learning.emptiest_first(pool, ordered, request.group, now_ms=now_ms)
 
 
 def _session_account(pool: Pool, request: LeaseRequest, *, now_ms: int) -> str:
@@ -128,6 +139,7 @@ def _grant(pool: Pool, member: Member, request: LeaseRequest, *, sticky: bool, m
     pool.note_breaker(member, before)
     _take_turn(pool, member, now_ms=now_ms)
     member.counters.reserve(Amount(1, request.tokens, request.cost), now_ms=now_ms)
+    taken = learning.take(pool, member.account, request, now_ms=now_ms)
     lease = Lease(
         id=request.lease_id,
         pool=pool.name,
@@ -146,7 +158,7 @@ def _grant(pool: Pool, member: Member, request: LeaseRequest, *, sticky: bool, m
     )
     for client in pool.counted_for(lease):
         clients.take(client, request, now_ms=now_ms)
-    pool.leases[lease.id] = Granted(lease, request)
+    pool.leases[lease.id] = Granted(lease, request, taken=taken)
     if pool.settings.affinity and request.session and not request.only:
         pool.sessions[request.session] = (lease.account, now_ms + pool.settings.affinity_ttl_ms)
     pool.announce(request.events)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from quota.engine.breaker import Breaker
 from quota.engine.capacity import NOTHING, Counters, load_ppm
+from quota.engine.learned import Taken
 from quota.engine.strategies import Standing
 from quota.engine.types import Account, Lease, LeaseRequest
 
@@ -65,3 +66,5 @@ class Granted:
     lease: Lease
     request: LeaseRequest
     expired_ms: int = 0
+    taken: Taken | None = None
+    """What it took of what Anthropic said is left, if that was known."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from uuid import uuid4
 
-from quota.engine import leasing, settling
+from quota.engine import learning, leasing, settling
 from quota.engine.checks import check
 from quota.engine.errors import EngineEmpty, UnknownAccount
 from quota.engine.members import Member
@@ -98,7 +98,8 @@ class MemoryEngine:
     async def clear_cooldown(self, pool: str, account: str, *, actor: str) -> None:
         found, member, now = self._member(pool, account)
         found.holds.forget_past(now)
-        if found.holds.clear(member.account):
+        forgotten = learning.forget(found, member.account)
+        if found.holds.clear(member.account) or forgotten:
             found.tell("hold.cleared", account=account, actor=actor)
 
     async def set_foreign(self, pool: str, used: Mapping[str, Foreign], *, day: int) -> bool:

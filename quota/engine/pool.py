@@ -11,12 +11,13 @@ from dataclasses import dataclass, field, replace
 from msgspec import structs
 
 from quota.engine import breaker as breakers
-from quota.engine import clients
+from quota.engine import clients, learned
 from quota.engine.breaker import Breaker
 from quota.engine.calendar import day_of
 from quota.engine.capacity import Amount, Counters
 from quota.engine.holds import Holds
 from quota.engine.incidents import COMMON_CAUSE_WINDOW_MS, OUTAGE_WINDOW_MS, Wave
+from quota.engine.learned import Learned
 from quota.engine.members import Books, Granted, Member
 from quota.engine.types import (
     WHOLE_POOL,
@@ -45,6 +46,8 @@ class Pool:
     adopted: set[str] = field(default_factory=set)
     clients: dict[str, Books] = field(default_factory=dict)
     holds: Holds = field(default_factory=Holds)
+    learned: dict[str, Learned] = field(default_factory=dict)
+    """What Anthropic said of its limits, by owner and model group; see `learning`."""
     sessions: dict[str, tuple[str, int]] = field(default_factory=dict)
     overloads: Wave = field(default_factory=lambda: Wave(OUTAGE_WINDOW_MS))
     rejections: Wave = field(default_factory=lambda: Wave(COMMON_CAUSE_WINDOW_MS))
@@ -75,6 +78,7 @@ class Pool:
                 members[name] = member
         self.members = members
         self._forget_idle_clients(now_ms)
+        self.learned = {key: known for key, known in self.learned.items() if not known.idle(now_ms)}
         return True
 
     def _forget_idle_clients(self, now_ms: int) -> None:
@@ -107,8 +111,8 @@ class Pool:
     def _member(self, account: Account, usage: Usage | None) -> Member:
         known = self.members.get(account.id)
         if known is not None:
-            learned = account.organization or known.account.organization
-            known.account = replace(account, organization=learned)
+            organization = account.organization or known.account.organization
+            known.account = replace(account, organization=organization)
             return known
         counters = Counters.restored(usage) if usage else Counters()
         return Member(account=account, counters=counters, passed=self.virtual_time)
@@ -138,6 +142,7 @@ class Pool:
         lease, request = granted.lease, granted.request
         del self.leases[lease.id]
         self.expired[lease.id] = replace(granted, expired_ms=now_ms)
+        learned.release(self.learned, granted.taken)
         member = self.members.get(lease.account)
         if member is not None:
             estimate = Amount(1, request.tokens, request.cost)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 from msgspec import structs
 
-from quota.engine import strategies
-from quota.engine.leasing import lease
+from quota.engine import learning
+from quota.engine.leasing import in_order, lease
 from quota.engine.members import Member
 from quota.engine.pool import Pool
 from quota.engine.types import Block, Lease, LeaseRequest, Refusal, Strategy
@@ -57,9 +57,9 @@ def preview(pool: Pool, request: LeaseRequest, *, now_ms: int) -> Preview:
     asked = structs.replace(request, lease_id=_ID, events=())
     answer = lease(_copy(pool, *pool.members.values(), now_ms=now_ms), asked, now_ms=now_ms)
     blocks = {name: _block(pool, member, asked, now_ms=now_ms) for name, member in pool.members.items()}
-    candidates = _ordered(pool, [name for name, block in blocks.items() if block is None], now_ms=now_ms)
+    candidates = _ordered(pool, [name for name, block in blocks.items() if block is None], asked, now_ms=now_ms)
     blocked = sorted((block for block in blocks.values() if block), key=lambda block: (block.until_ms, block.account))
-    kept_out = (_candidate(pool.members[block.account].at(now_ms), None, block) for block in blocked)
+    kept_out = (_candidate(pool, pool.members[block.account], asked, block=block, now_ms=now_ms) for block in blocked)
     return Preview(pool.name, now_ms, pool.settings.strategy, answer, (*candidates, *kept_out))
 
 
@@ -67,7 +67,7 @@ def _copy(pool: Pool, *members: Member, now_ms: int) -> Pool:
     copied = Pool(name=pool.name, settings=pool.settings, epoch=pool.epoch, rng=pool.rng)
     copied.members = {member.account.id: member.at(now_ms) for member in members}
     copied.holds, copied.sessions = replace(pool.holds, entries=dict(pool.holds.entries)), dict(pool.sessions)
-    copied.clients = deepcopy(pool.clients)
+    copied.clients, copied.learned = deepcopy(pool.clients), deepcopy(pool.learned)
     return copied
 
 
@@ -79,14 +79,25 @@ def _block(pool: Pool, member: Member, request: LeaseRequest, *, now_ms: int) ->
     return answer.blocks[0] if isinstance(answer, Refusal) else None
 
 
-def _ordered(pool: Pool, names: list[str], *, now_ms: int) -> list[Candidate]:
+def _ordered(pool: Pool, names: list[str], request: LeaseRequest, *, now_ms: int) -> list[Candidate]:
     members = [pool.members[name].at(now_ms) for name in names]
-    if pool.settings.strategy is Strategy.RANDOM:
-        return [_candidate(member, 1, None) for member in members]
-    members.sort(key=lambda member: strategies.rank(member.standing, pool.settings.strategy))
-    return [_candidate(member, place, None) for place, member in enumerate(members, start=1)]
+    by_chance = pool.settings.strategy is Strategy.RANDOM
+    ordered = members if by_chance else in_order(pool, members, request, now_ms=now_ms)
+    return [
+        _candidate(pool, member, request, rank=1 if by_chance else place, now_ms=now_ms)
+        for place, member in enumerate(ordered, start=1)
+    ]
 
 
-def _candidate(member: Member, rank: int | None, block: Block | None) -> Candidate:
-    account = member.account
-    return Candidate(account.id, rank, block, member.load_ppm, member.in_flight, account.priority)
+def _candidate(
+    pool: Pool,
+    member: Member,
+    request: LeaseRequest,
+    *,
+    rank: int | None = None,
+    block: Block | None = None,
+    now_ms: int,
+) -> Candidate:
+    account, member = member.account, member.at(now_ms)
+    load_ppm = learning.load_ppm(pool, member, request.group, now_ms=now_ms)
+    return Candidate(account.id, rank, block, load_ppm, member.in_flight, account.priority)

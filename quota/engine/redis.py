@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
-from quota.engine import codec
+from quota.engine import codec, learned_codec
 from quota.engine.checks import check
 from quota.engine.connection import Connection
 from quota.engine.errors import EngineEmpty, UnknownAccount
@@ -104,9 +104,10 @@ class RedisEngine:
     async def _seen(self, pool: str, accounts: Sequence[str], *, clients: Sequence[Client] = ()) -> tuple[Pool, int]:
         asked = (WHOLE_POOL, *(client.id for client in clients))
         parts: list[codec.Part] = [len(asked), *asked, *accounts]
-        now, settings, leases, scores, whys, books, *rows = await self._run("snapshot", pool, parts)
+        now, settings, leases, scores, whys, books, learned, *rows = await self._run("snapshot", pool, parts)
         seen = Pool(name=pool, settings=codec.read_settings(settings), epoch=codec.read_epoch(settings), clock_ms=now)
         seen.holds = codec.read_holds(scores, whys)
+        seen.learned.update(learned_codec.read_learned(learned))
         seen.members.update(codec.read_members(rows))
         seen.clients.update(codec.read_clients(books))
         return seen, leases

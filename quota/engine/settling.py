@@ -6,7 +6,7 @@ from dataclasses import replace
 from msgspec import structs
 
 from quota.engine import breaker as breakers
-from quota.engine import clients
+from quota.engine import clients, learned, learning
 from quota.engine.calendar import slot_end_ms, slot_of
 from quota.engine.capacity import NOTHING, Amount
 from quota.engine.holds import HoldKey, key_of, until_of
@@ -26,11 +26,14 @@ def settle(pool: Pool, lease_id: str, settlement: Settlement, *, now_ms: int) ->
     granted = granted or pool.expired.pop(lease_id, None)
     if granted is None:
         return _adopt(pool, lease_id, settlement, now_ms=now_ms)
+    if not late:
+        learned.release(pool.learned, granted.taken)
     member = pool.members.get(granted.lease.account)
     if member is not None:
         _account_for(member, granted, settlement, late=late, now_ms=now_ms)
         _judge(pool, member, granted.lease, settlement, now_ms=now_ms)
         _hold(pool, member, settlement.holds, now_ms=now_ms)
+        learning.listen(pool, member, granted, settlement, now_ms=now_ms)
     _client_returns(pool, granted, settlement, late=late, now_ms=now_ms)
     _tell(pool, granted.lease, settlement, late=late)
     return Settled(changed=True, late=late, account=granted.lease.account)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from quota.engine import learning
 from quota.engine.capacity import limit_state
 from quota.engine.clients import state_of as client_state
 from quota.engine.holds import holds_of
@@ -16,21 +17,23 @@ def snapshot_of(
 ) -> PoolSnapshot:
     """All accounts, or those named that the pool has, by id; and these clients."""
     names = sorted(pool.members if accounts is None else [name for name in accounts if name in pool.members])
-    holds = pool.holds.by_owner(now_ms=now_ms)
+    holds, learned = pool.holds.by_owner(now_ms=now_ms), learning.by_owner(pool)
     return PoolSnapshot(
         pool=pool.name,
         now_ms=now_ms,
         settings=pool.settings,
         leases=leases,
-        accounts={name: state_of(pool.members[name], holds, now_ms=now_ms) for name in names},
+        accounts={name: state_of(pool.members[name], holds, learned, now_ms=now_ms) for name in names},
         configuration=tuple(pool.members[name].account for name in names),
         whole=client_state(pool.books_of(WHOLE_POOL), Client(WHOLE_POOL, pool.settings.limits), now_ms=now_ms),
         clients={one.id: client_state(pool.books_of(one.id), one, now_ms=now_ms) for one in clients},
     )
 
 
-def state_of(member: Member, holds: Mapping[str, Sequence[HoldState]], *, now_ms: int) -> AccountState:
-    """One account at one instant; `holds` by owner."""
+def state_of(
+    member: Member, holds: Mapping[str, Sequence[HoldState]], learned: learning.ByOwner, *, now_ms: int
+) -> AccountState:
+    """One account at one instant; `holds` and `learned` by owner."""
     member = member.at(now_ms)
     account, breaker, counters = member.account, member.breaker, member.counters
     day, month, held = counters.used[Window.DAY], counters.used[Window.MONTH], counters.held[Window.MONTH]
@@ -60,6 +63,7 @@ def state_of(member: Member, holds: Mapping[str, Sequence[HoldState]], *, now_ms
         minute_requests=counters.gone(Window.MINUTE).requests,
         limits=tuple(limit_state(counters, limit, now_ms=now_ms) for limit in account.limits),
         holds=holds_of(account, holds),
+        learned=learning.states_of(account, learned, now_ms=now_ms),
         passed=member.passed,
         last_turn=member.last_turn,
     )

@@ -13,6 +13,8 @@ from typing import Final
 
 import msgspec
 
+from quota.engine.said import Said
+
 NEVER: Final = 1 << 52
 """An instant that does not come (milliseconds); what waits for it needs a person."""
 
@@ -81,6 +83,7 @@ class Reason(StrEnum):
     COOLING = "cooling"
     CONCURRENCY = "concurrency"
     LIMIT = "limit"
+    RATE_LIMIT = "rate_limit"  # by what Anthropic says of its own limits
 
 
 class Scope(StrEnum):
@@ -123,6 +126,8 @@ class PoolSettings:
     """529s of several accounts at once move no breaker (from three enabled accounts up)."""
     limits: tuple["Limit", ...] = ()
     """Of all accounts and clients together."""
+    learning: bool = True
+    """Go by what Anthropic's answers say of its own limits."""
     serve_degraded: bool = True
     """While the store is away each process admits its share of what was left; False: refuse instead."""
 
@@ -190,6 +195,8 @@ class LeaseRequest(msgspec.Struct, frozen=True):
     group: str
     """The model group in which Anthropic counts limits."""
     tokens: int = 0
+    input_tokens: int = 0
+    """Of `tokens`, those of the prompt."""
     cost: int = 0
     tried: tuple[str, ...] = ()
     """Accounts that failed this request. A lease without them is its first, and counts as a request of the client."""
@@ -287,6 +294,8 @@ class Settlement(msgspec.Struct, frozen=True):
     holds: tuple[Hold, ...] = ()
     organization: str = ""
     """Learned from `anthropic-organization-id`; remembered for the account."""
+    said: Said | None = None
+    """What the answer's headers say of Anthropic's own limits."""
     note: str = ""
     """Opaque; carried in the `lease.settled` event."""
     granted: Lease | None = None

@@ -6,6 +6,7 @@ Units are those of `types`.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from quota.engine.said import Dimension
 from quota.engine.types import WHOLE_POOL, Account, BreakerMode, BreakerState, Limit, PoolSettings, Scope
 
 
@@ -26,6 +27,23 @@ class HoldState:
     until_ms: int
     group: str = ""
     model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedState:
+    """One of Anthropic's own limits, as its latest answer told (`at_ms`) and as reckoned since.
+
+    `remaining` is what calls under way are not expected to take; the limit is whole again at `full_at_ms`.
+    """
+
+    group: str
+    dimension: Dimension
+    limit: int
+    remaining: int
+    full_at_ms: int
+    back_at_ms: int
+    """Where nothing remains: when one more will. Else 0."""
+    at_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +75,7 @@ class AccountState:
     minute_requests: int
     limits: tuple[LimitState, ...] = ()
     holds: tuple[HoldState, ...] = ()
+    learned: tuple[LearnedState, ...] = ()
     passed: int = 0
     last_turn: int = 0
     """Round robin's virtual time and the number of the latest lease: what a ranking needs beside the rest."""

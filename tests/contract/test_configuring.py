@@ -43,6 +43,7 @@ async def test_all_settings_come_back_as_they_were_given(stage: Stage) -> None:
         affinity_margin_ppm=2,
         breaker=BreakerSettings(3, 4, 5, early_probe=True),
         outage_guard=False,
+        learning=False,
     )
     assert (await stage.engine.snapshot(POOL)).settings == stage.settings
 

@@ -72,9 +72,9 @@ def test_usage_travels_in_the_order_the_script_reads_it(usage: Usage) -> None:
 def test_the_accounts_tried_are_counted_so_that_events_can_follow(tried: list[str], events: list[Event]) -> None:
     request = LeaseRequest("p", "id", "m", "g", tried=tuple(tried), events=tuple(events))
     parts = codec.lease_parts(request, draw=1)
-    at = 12 + len(tried)
-    assert parts[11] == len(tried)
-    assert parts[12:at] == tried
+    at = 13 + len(tried)
+    assert parts[12] == len(tried)
+    assert parts[13:at] == tried
     assert parts[at:] == [part for event in events for part in (event.type, event.payload)]
 
 

@@ -16,7 +16,7 @@ REQUIRED = re.compile(r"^-- requires: (.+)$", re.MULTILINE)
 # All of them older than 6.2, but ZMSCORE, which came with it.
 OF_REDIS_6_2 = {
     *("DEL", "EXISTS", "GET", "MGET", "SET", "TIME", "XADD"),
-    *("HDEL", "HGET", "HGETALL", "HKEYS", "HMGET", "HSET"),
+    *("HDEL", "HGET", "HGETALL", "HKEYS", "HLEN", "HMGET", "HSET"),
     *("ZADD", "ZCARD", "ZMSCORE", "ZRANGE", "ZRANGEBYSCORE", "ZREM", "ZREMRANGEBYSCORE", "ZSCORE"),
 }
 OPTIONS_SINCE_7 = re.compile(r"'(NX|XX|GT|LT|KEEPTTL|BYLEX|BYSCORE|FNX|FXX)'")
@@ -47,7 +47,7 @@ def test_every_key_is_named_where_the_scripts_find_them() -> None:
     numbered = re.findall(r"^--\s+(\d+) (\w+)", source("fields"), re.MULTILINE)
     keys = [key.rpartition(b":")[2].decode() for key in pool_keys("p")]
     assert [name for _, name in numbered] == [*keys, "session"]
-    assert [int(number) for number, _ in numbered] == list(range(1, 16))
+    assert [int(number) for number, _ in numbered] == list(range(1, 17))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -89,6 +89,6 @@ def test_no_comment_travels_to_redis(name: str) -> None:
 def test_on_an_empty_server_every_script_says_so_and_writes_nothing(client: redis.Redis, name: str) -> None:
     before = client.dbsize()
     keys = (*pool_keys("nobody"), b"nb:{nobody}:session:")
-    arguments: list[str | int] = ["", "id", "x", "x", 0, 0, 1, 0, "", "", 0, 0, 0]
+    arguments: list[str | int] = ["", "id", "x", "x", 0, 0, 1, 0, "", "", 0, 0, 0, 0]
     assert client.eval(scripts()[name].text, len(keys), *keys, *arguments) == [b"EMPTY"]
     assert client.dbsize() == before

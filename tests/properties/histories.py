@@ -9,6 +9,7 @@ from msgspec import structs
 
 from quota.engine.calendar import DAY_MS
 from quota.engine.errors import EngineEmpty
+from quota.engine.said import Bucket, Dimension, Said
 from quota.engine.types import (
     NEVER,
     WHOLE_POOL,
@@ -66,6 +67,7 @@ class History:
             breaker=BreakerSettings(random.choice((1, 2, 5)), 300_000, random.choice((1, 1, 2)), random.random() < 0.3),
             outage_guard=random.random() < 0.6,
             limits=_pool_limits(random),
+            learning=random.random() < 0.7,
         )
         history = cls(pair, random, settings, [_account(name, random) for name in NAMES])
         history.clients = [_client(name, random) for name in CLIENTS]
@@ -122,12 +124,14 @@ class History:
         draw = self.random
         self.serial += 1
         model = draw.choice(MODELS)
+        tokens = draw.choice((0, 10, 10, 40, 400))
         request = LeaseRequest(
             pool=POOL,
             lease_id=f"l{self.serial}",
             model=model,
             group=f"g-{model}",
-            tokens=draw.choice((0, 10, 10, 40, 400)),
+            tokens=tokens,
+            input_tokens=draw.choice((0, tokens // 2, tokens)),
             cost=draw.choice((0, 1, 5, 3_000_000_000_000)),
             tried=tuple(draw.sample(NAMES, draw.choice((0, 0, 0, 1, 2)))),
             client=draw.choice((None, *self.clients)),
@@ -187,10 +191,23 @@ class History:
             why=draw.choice(("http 503", "timeout")),
             holds=tuple(self._hold() for _ in range(draw.choice((0, 0, 0, 1, 2)))),
             organization=draw.choice(("", "", "", "org1")),
+            said=draw.choice((None, None, self._said())),
             note=draw.choice(("", "{}")),
             events=draw.choice(((), (Event("done", "{}"), Event("more")))),
         )
         return structs.replace(settlement, **changes)
+
+    def _said(self) -> Said:
+        """What an answer's headers might tell, the odd ones included."""
+        draw = self.random
+        dimensions = draw.sample(list(Dimension), draw.choice((0, 1, 1, 2, 4)))
+        return Said(
+            group=draw.choice(("g-m1", "g-m2")),
+            buckets=tuple(_bucket(dimension, draw) for dimension in dimensions),
+            after_ms=draw.choice((0, 0, 0, 700, 3_000, 10**6)),
+            input_tokens=draw.choice((0, 5, 10, 900)),
+            output_tokens=draw.choice((0, 3, 40)),
+        )
 
     def _hold(self) -> Hold:
         draw = self.random
@@ -247,12 +264,12 @@ class History:
         """One account fails until its breaker opens."""
         name = self.random.choice(NAMES)
         for _ in range(self.settings.breaker.threshold):
-            request = self.request(only=name, tried=(), client=None, tokens=0, cost=0, ttl_ms=60_000)
+            request = self.request(only=name, tried=(), client=None, tokens=0, input_tokens=0, cost=0, ttl_ms=60_000)
             answer = await self.take(request)
             if isinstance(answer, Refusal):
                 return
             self.leases.remove(answer)
-            await self.end(answer, self.settlement(verdict=Verdict.FAILURE, holds=()))
+            await self.end(answer, self.settlement(verdict=Verdict.FAILURE, holds=(), said=None))
 
     async def to_the_probe(self) -> None:
         """On to the moment at which an open breaker lets a probe through, or the millisecond before."""
@@ -261,7 +278,7 @@ class History:
         if opens:
             at = min(opens) - self.random.choice((0, 0, 1))
             self.pair.clock.now_ms = max(self.pair.clock.now_ms, at)
-        await self.take(self.request(tried=(), client=None, tokens=0, cost=0, only=""))
+        await self.take(self.request(tried=(), client=None, tokens=0, input_tokens=0, cost=0, only=""))
 
     async def outage(self) -> None:
         """Many accounts at once answer alike."""
@@ -314,7 +331,7 @@ class History:
         newer = self.random.random() < 0.8
         version = self.settings.version + 1 if newer else self.settings.version - 1
         settings = replace(self.settings, version=version, strategy=self.random.choice(list(Strategy)))
-        settings = replace(settings, limits=_pool_limits(self.random))
+        settings = replace(settings, limits=_pool_limits(self.random), learning=self.random.random() < 0.7)
         accounts = [_account(name, self.random) for name in NAMES if self.random.random() < 0.95]
         usage = {name: Usage(day=self.pair.clock.now_ms // DAY_MS, day_tokens=5, month_cost=3) for name in NAMES}
         if await self.pair.configure(settings, accounts, usage):
@@ -340,7 +357,7 @@ class History:
 
     async def wait_for_a_ticket(self) -> None:
         """Asking again at the time named in each refusal ends in a lease, unless only people can help."""
-        request = self.request(tried=(), tokens=1, cost=0, only="", ttl_ms=5_000)
+        request = self.request(tried=(), tokens=1, input_tokens=1, cost=0, only="", ttl_ms=5_000)
         for _ in range(400):
             answer = await self.take(structs.replace(request, lease_id=f"{request.lease_id}w"))
             if isinstance(answer, Lease) or answer.retry_at_ms >= NEVER:
@@ -381,6 +398,12 @@ def _limits(random: Random) -> tuple[Limit, ...]:
         Limit(metric, window, random.choice(amounts[metric]))
         for metric, window in random.sample(pairs, random.choice((0, 1, 1, 2, 3)))
     )
+
+
+def _bucket(dimension: Dimension, random: Random) -> Bucket:
+    limit = random.choice((2, 5, 50, 1_000))
+    left = random.choice((0, 0, 1, limit // 2, limit, -3))
+    return Bucket(dimension, limit, left, random.choice((60_000, 60_000, 60_000, 5_000, 86_400_000)))
 
 
 def _pool_limits(random: Random) -> tuple[Limit, ...]:

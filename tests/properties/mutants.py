@@ -162,12 +162,17 @@ MUTANTS = (
         "local start = math.max(s[PASSED], clock[VIRTUAL_TIME])",
         "local start = s[PASSED]",
     ),
-    Mutant("a session never moves", "lease", "or load_of(kept) > load_of(found) + pool[AFFINITY_MARGIN] then", "then"),
+    Mutant(
+        "a session never moves",
+        "lease",
+        "or whole_load(kept, group) > whole_load(found, group) + pool[AFFINITY_MARGIN] then",
+        "then",
+    ),
     Mutant(
         "only the head of the index is looked at",
         "lease",
-        "if #ids < page then return nil end",
-        "if true then return nil end",
+        "if #ids < page then return end",
+        "if true then return end",
     ),
     Mutant(
         "an early probe goes out at once again",
@@ -258,4 +263,58 @@ MUTANTS = (
     Mutant(
         "a clock far back goes unnoticed", "store", "if now < clock[SEEN_MS] - CLOCK_SLACK_MS then", "if false then"
     ),
+    Mutant("what remains at Anthropic is not looked at", "lease", "  rate_limited(a, group, input, meet)\n", ""),
+    Mutant(
+        "a lease takes nothing of what remains at Anthropic",
+        "learned",
+        "  spend(r, 1, math.ceil(input * r[K_SHARE]), 0)\n",
+        "",
+    ),
+    Mutant(
+        "an older answer overwrites a newer one",
+        "learned",
+        " or told_ms <= r[K_ANCHOR] - SAME_MS then return end",
+        " then return end",
+    ),
+    Mutant(
+        "an answer forgets the calls under way",
+        "learned",
+        "for _, one in ipairs(since) do",
+        "for _, one in ipairs({}) do",
+    ),
+    Mutant(
+        "answers that overtook each other give back what was taken",
+        "learned",
+        "if r[at] > 0 and not anew then",
+        "if false then",
+    ),
+    Mutant("accounts of one organization learn apart", "learned", "return (org ~= '' and ", "return (false and "),
+    Mutant(
+        "a settled call is under way for ever",
+        "learned",
+        "r[K_FLYING] = math.max(0, r[K_FLYING] - 1)",
+        "r[K_FLYING] = r[K_FLYING]",
+    ),
+    Mutant("a dead holder's call is under way for ever", "expiry", "  save_record(learned_released(l))\n", ""),
+    Mutant(
+        "least loaded does not care what Anthropic has left", "lease", "if not found or whole < lowest", "if not found"
+    ),
+    Mutant(
+        "a session stays where Anthropic has little left",
+        "lease",
+        "or whole_load(kept, group) > whole_load(found, group) + pool",
+        "or load_of(kept) > load_of(found) + pool",
+    ),
+    Mutant("learning cannot be switched off", "learned", "  if pool[LEARNING] == 0 then return nil end\n", ""),
+    Mutant(
+        "a call larger than a limit of Anthropic's waits for ever",
+        "learned",
+        "need = math.min(math.max(1, math.ceil(input * r[K_SHARE])), limit)",
+        "need = math.max(1, math.ceil(input * r[K_SHARE]))",
+    ),
+    Mutant("all estimated input counts", "learned", "if taken and taken[2] > 0 and said[3] > 0 then", "if false then"),
+    Mutant(
+        "clearing leaves what was learned", "control", "local forgotten = forget_learned(a)", "local forgotten = false"
+    ),
+    Mutant("what was learned is never forgotten", "configure", "  forget_idle_records()\n", ""),
 )

@@ -24,6 +24,7 @@ from quota.engine.types import (
     Limit,
     Metric,
     PoolSettings,
+    Reason,
     Refusal,
     Strategy,
     Usage,
@@ -99,6 +100,8 @@ class Pair:
         limited = ours.limited if isinstance(ours, Refusal) else None
         self.visited["client refusals"] += limited is not None and not limited.account
         self.visited["pool refusals"] += limited is not None and bool(limited.account)
+        blocks = ours.blocks if isinstance(ours, Refusal) else ()
+        self.visited["rate limits"] += any(block.reason is Reason.RATE_LIMIT for block in blocks)
         if isinstance(ours, EngineEmpty):
             raise ours
         assert isinstance(ours, Lease | Refusal)

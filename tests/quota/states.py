@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from quota.engine.said import Dimension
 from quota.engine.types import BreakerMode, BreakerState, Limit, Metric, Scope, Window
-from quota.engine.views import AccountState, HoldState, LimitState
+from quota.engine.views import AccountState, HoldState, LearnedState, LimitState
 
 NOON = 1_795_348_800_000  # 2026-11-22 12:00 UTC
 MIDNIGHT = NOON + 12 * 3_600_000
@@ -50,3 +51,15 @@ def limit(
     resets_ms: int = MIDNIGHT,
 ) -> LimitState:
     return LimitState(Limit(metric, window, amount), used=used, reserved=reserved, resets_ms=resets_ms)
+
+
+def learned(*, remaining: int, back_in_ms: int = 0) -> LearnedState:
+    return LearnedState(
+        group="opus-5",
+        dimension=Dimension.REQUESTS,
+        limit=50,
+        remaining=remaining,
+        full_at_ms=NOON + 60_000,
+        back_at_ms=NOON + back_in_ms if back_in_ms else 0,
+        at_ms=NOON,
+    )

@@ -56,6 +56,7 @@ def test_a_pools_rules_are_put_in_the_engines_words() -> None:
         breaker_successes=2,
         early_probe=True,
         outage_guard=False,
+        learn_limits=False,
         degraded="refuse",
     )
     assert settings_of(pool) == PoolSettings(
@@ -65,6 +66,7 @@ def test_a_pools_rules_are_put_in_the_engines_words() -> None:
         affinity_ttl_ms=60_000,
         breaker=BreakerSettings(threshold=3, open_ms=30_000, successes_to_close=2, early_probe=True),
         outage_guard=False,
+        learning=False,
         serve_degraded=False,
     )
 

@@ -7,7 +7,7 @@ import pytest
 from quota.engine.types import NEVER, BreakerMode, BreakerState, Metric, Window
 from quota.engine.views import AccountState
 from quota.status import UNKNOWN, Status, Tone, Word, status_of
-from tests.quota.states import NOON, hold, limit, opened, state
+from tests.quota.states import NOON, hold, learned, limit, opened, state
 
 DAYS = 86_400_000
 
@@ -118,3 +118,13 @@ def test_the_template_stays_the_same_while_time_passes() -> None:
 
 def test_an_account_that_is_not_loaded_does_not_serve() -> None:
     assert not UNKNOWN.serves
+
+
+def test_a_rate_limit_that_anthropic_says_is_used_up_names_its_group_and_its_end() -> None:
+    status = told(state(learned=(learned(remaining=0, back_in_ms=65_000),)))
+    assert (status.text, status.serves) == ("serving, but not opus-5 until 12:01 UTC (2 m)", True)
+    assert status.why == "Anthropic says 0 of 50 requests remain until 12:01:05 UTC"
+
+
+def test_a_rate_limit_with_something_left_is_nothing_to_speak_of() -> None:
+    assert told(state(learned=(learned(remaining=1),))).word is Word.SERVING

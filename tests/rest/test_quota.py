@@ -1,5 +1,6 @@
 """`/api/quota/` and `/api/admin/select/`, from the outside: the engine is real."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from accounts.models import Pool
 from accounts.services import update_account
 from gateway.preparing import affinity_key
 from quota import wiring
+from quota.engine.said import Bucket, Dimension, Said
 from quota.engine.types import LeaseRequest
 from quota.models import UsageRollup
 from tests.rest import callers
@@ -250,3 +252,24 @@ def test_a_key_asks_about_its_own_pool(alpha, gamma):
     caller = callers.key("admin-read", pool=alpha.pool)
     assert select(caller)["chosen_name"] == "alpha"
     assert caller.post(SELECT, {**OPUS, "pool": str(gamma.pool_id)}).status_code == 404
+
+
+def test_what_anthropic_says_is_told_with_the_room_and_as_the_reason(viewer, alpha, beta):
+    said = Said("opus-5", (Bucket(Dimension.REQUESTS, 50, 0),))
+    load(alpha.pool)
+    called(alpha, said=said)
+    (shown,) = viewer.get(QUOTA).json()["pools"]
+    (told,) = next(one for one in shown["accounts"] if one["name"] == alpha.name)["rate_limits"]
+    assert (told["model_group"], told["counts"], told["limit"], told["remaining"]) == ("opus-5", "requests", 50, 0)
+    seen = select(viewer)
+    of_alpha = next(one for one in seen["candidates"] if one["account"] == str(alpha.pk))
+    assert (seen["chosen"], of_alpha["reason"]) == (str(beta.pk), "rate_limit")
+    assert re.fullmatch(r"Anthropic says 0 of 50 requests remain until \d\d:\d\d:\d\d UTC", of_alpha["detail"])
+
+
+def test_accounts_of_one_organization_are_named_together(viewer, alpha, beta):
+    load(alpha.pool)
+    for account in (alpha, beta):
+        called(account, organization="org-1")
+    (shown,) = viewer.get(QUOTA).json()["pools"]
+    assert shown["shared_organizations"] == [{"organization_id": "org-1", "accounts": [alpha.name, beta.name]}]

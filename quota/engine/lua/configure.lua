@@ -1,5 +1,5 @@
 -- Make the pool be exactly this: settings, and the accounts with their configuration.
--- requires: fields calendar store capacity clients breaker holds index expiry
+-- requires: fields calendar store capacity clients breaker holds learned index expiry
 --
 -- ARGV 2 packed settings (the epoch in it is used only if the store is empty)
 --      3 '' or packed map of client -> usage (used only if the store is empty)
@@ -26,7 +26,7 @@ end
 if loaded_before then
   given[EPOCH] = pool[EPOCH]
 else
-  call('DEL', CLOCK, ACCOUNTS, READY, WAKE, LEASES, LEASE, EXPIRED, HOLDS, WHYS, WAVES, ADOPTED, CLIENTS)
+  call('DEL', CLOCK, ACCOUNTS, READY, WAKE, LEASES, LEASE, EXPIRED, HOLDS, WHYS, WAVES, ADOPTED, CLIENTS, LEARNED)
   clock = { 0, 0, 0, 0, 0 }
 end
 pool, clock_changed = given, true
@@ -34,6 +34,7 @@ call('SET', SETTINGS, pack(pool))
 call('SET', CLOCK, pack(clock))
 if loaded_before then
   forget_idle_clients()
+  forget_idle_records()
 else
   open()
   for id, used in pairs(ARGV[3] ~= '' and unpack_(ARGV[3]) or {}) do

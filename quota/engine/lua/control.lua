@@ -1,5 +1,5 @@
 -- A person's order about one account.
--- requires: fields calendar store capacity clients breaker holds index expiry
+-- requires: fields calendar store capacity clients breaker holds learned index expiry
 --
 -- ARGV 2 account  3 order: reset, force_open, force_closed, clear_cooldown  4 actor  5 why
 -- Returns {'EMPTY'}, {0} no such account, {1} done
@@ -41,9 +41,10 @@ local function clear_cooldown(a)
     if of_org or string.sub(key, 1, #own) == own then owned[#owned + 1] = key end
   end
   drop_holds(owned)
+  local forgotten = forget_learned(a)
   a.s[OUT_UNTIL] = 0
   if organization(a) ~= '' then unpark_organization(organization(a)) end
-  if #owned > 0 then tell('hold.cleared', 'account', a.id, 'actor', actor) end
+  if #owned > 0 or forgotten then tell('hold.cleared', 'account', a.id, 'actor', actor) end
 end
 
 if not open() then return { 'EMPTY' } end

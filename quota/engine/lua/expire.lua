@@ -1,5 +1,5 @@
 -- Settle overdue leases and wake due accounts without waiting for a lease to do it.
--- requires: fields calendar store capacity clients breaker holds index expiry
+-- requires: fields calendar store capacity clients breaker holds learned index expiry
 --
 -- Returns {'EMPTY'} or {number of leases settled}
 

@@ -6,6 +6,7 @@ local function expire_one(id)
   l[L_EXPIRED] = now
   call('HSET', LEASE, id, pack(l))
   call('ZADD', EXPIRED, now + LATE_SETTLE_MS, id)
+  save_record(learned_released(l))
   local a = account(l[L_ACCOUNT])
   if a then
     roll(a)

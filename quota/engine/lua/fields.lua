@@ -16,12 +16,13 @@
 --  12 adopted    zset    foreign leases already charged -> when to forget them
 --  13 events     stream  facts, appended in the step that made them true
 --  14 clients    hash    s:<id> state, m:<id> the last minute, of those who ask (as of an account); '' is the whole pool
---  15 session    string  (lease only) the account this session is on
+--  15 learned    hash    <scope>|<owner>|<group> -> what Anthropic said of its limits (see learned.lua)
+--  16 session    string  (lease only) the account this session is on
 -- ARGV[1] of every script: the time in milliseconds, or '' for the server's own clock (always, outside tests).
 
 local SETTINGS, CLOCK, ACCOUNTS, READY, WAKE, LEASES, LEASE = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
 local EXPIRED, HOLDS, WHYS, WAVES, ADOPTED, EVENTS = KEYS[8], KEYS[9], KEYS[10], KEYS[11], KEYS[12], KEYS[13]
-local CLIENTS, SESSION = KEYS[14], KEYS[15]
+local CLIENTS, LEARNED, SESSION = KEYS[14], KEYS[15], KEYS[16]
 
 local NEVER = 4503599627370496
 local SETTLEMENT = NEVER - 1 -- parked until a call under way ends: sorts before those that wait for a person
@@ -36,6 +37,7 @@ local VERSION, STRATEGY, AFFINITY, AFFINITY_TTL, AFFINITY_MARGIN = 1, 2, 3, 4, 5
 local THRESHOLD, OPEN_MS, SUCCESSES_TO_CLOSE, EARLY_PROBE, OUTAGE_GUARD = 6, 7, 8, 9, 10
 local POOL_NAME, EPOCH, ENABLED_COUNT = 11, 12, 13 -- and 14: whether to serve while the store is away
 local POOL_LIMITS = 15 -- as in an account's configuration; they hold for all accounts and clients together
+local LEARNING = 16 -- whether to go by what Anthropic says of its own limits
 
 -- clock
 local TURN, VIRTUAL_TIME, SEEN_MS, OUTAGE_TOLD, EARLY_PROBED = 1, 2, 3, 4, 5
@@ -55,3 +57,8 @@ local AUTO, FORCED_OPEN, FORCED_CLOSED = 0, 1, 2
 -- a lease's record
 local L_ACCOUNT, L_GENERATION, L_PROBE, L_GRANTED, L_DEADLINE, L_DAY = 1, 2, 3, 4, 5, 6
 local L_STICKY, L_MOVED, L_TOKENS, L_COST, L_EPOCH, L_NOTE, L_EXPIRED, L_CLIENT = 7, 8, 9, 10, 11, 12, 13, 14
+local L_TAKEN = 15 -- what it took of a record below: key, input, and the record's total with it; or nothing
+
+-- what was learned of a group's limits; K_TOTAL is the first of three: requests, input, output; K_BUCKETS of four
+-- times three: limit, window, full at; of requests, input tokens, output tokens, tokens
+local K_AT, K_ANCHOR, K_FLYING, K_OUTPUT, K_SHARE, K_TOTAL, K_BUCKETS, K_SECONDS = 1, 2, 3, 4, 5, 6, 9, 21

@@ -1,5 +1,5 @@
 -- Make what was used of these accounts past the pool be exactly this. Other accounts have nothing of the kind.
--- requires: fields calendar store capacity clients breaker holds index expiry
+-- requires: fields calendar store capacity clients breaker holds learned index expiry
 --
 -- ARGV 2 the UTC day it was counted on, then for each account: id, tokens and cost of that day, tokens and cost of its month
 -- Kept as f:<id> in the hash of accounts: packed day and those four numbers; they are part of what is used.

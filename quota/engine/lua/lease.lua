@@ -1,10 +1,10 @@
 -- Choose an account, reserve the estimate on it, and say so, in one step; or refuse and change nothing.
--- requires: fields calendar store capacity clients breaker holds index expiry
+-- requires: fields calendar store capacity clients breaker holds learned index expiry
 --
 -- ARGV 2 lease  3 model  4 group  5 tokens  6 cost (nano-dollars)  7 time to live (ms)  8 session given (0/1)
 --      9 only (account or '')  10 note  11 draw (0 .. 2^31-1, for the random strategy)
 --      12 client: '' or packed id, configuration as of an account (of which its limits and cap are read)
---      13 number of accounts tried, then those, then the caller's events as type, payload ...
+--      13 tokens of the prompt, of those of 5  14 number of accounts tried, then those, then the caller's events as type, payload ...
 -- Returns {'EMPTY'}
 --      or {'LEASE', account, generation, probe, granted, deadline, day, sticky, moved from, tokens, cost, epoch, client}
 --      or {'REFUSED', now, retry at, account, reason, until, detail, account, reason, until, detail ...}
@@ -13,11 +13,11 @@
 local id, model, group = ARGV[2], ARGV[3], ARGV[4]
 local tokens, cost, ttl = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local session_given, only, note, draw = ARGV[8] == '1', ARGV[9], ARGV[10], tonumber(ARGV[11])
-local EARLY_PROBE_EVERY_MS, MAX_BLOCKS = 5000, 64
+local EARLY_PROBE_EVERY_MS, MAX_BLOCKS, CONSIDERED = 5000, 64, 32
 local METRIC_NAMES, WINDOW_NAMES = { 'requests', 'tokens', 'cost' }, { 'minute', 'day', 'month' }
 
-local tried, tried_count = {}, tonumber(ARGV[13])
-for i = 14, 13 + tried_count do tried[ARGV[i]] = true end
+local input, tried, tried_count = tonumber(ARGV[13]), {}, tonumber(ARGV[14])
+for i = 15, 14 + tried_count do tried[ARGV[i]] = true end
 
 -- Who asks, if that is somebody with limits of their own; the first lease of a request counts it for them.
 local who = ARGV[12] ~= '' and unpack_(ARGV[12])
@@ -59,6 +59,7 @@ local function obstacle(a, details)
     meet('cooling', held_until, details and call('HGET', WHYS, key) or '')
   end)
   full(a, 1, false, meet)
+  rate_limited(a, group, input, meet)
   return reason, latest, detail
 end
 
@@ -77,18 +78,36 @@ local function ready_ids(from, to)
   return ids
 end
 
--- The first eligible account in the strategy's order: a few first, ever larger pages after.
-local function first_in_order()
+-- Calls visit(account) for the eligible in the strategy's order until it says true: a few first, larger pages after.
+local function in_order(visit)
   local from, page = 0, 4
   while true do
     local ids = ready_ids(from, from + page - 1)
     for _, name in ipairs(ids) do
       local a = account(name)
-      if a and eligible(a) then return a end
+      if a and eligible(a) and visit(a) then return end
     end
-    if #ids < page then return nil end
+    if #ids < page then return end
     from, page = from + page, math.min(page * 4, 256)
   end
+end
+
+local function first_in_order()
+  local found
+  in_order(function(a) found = a; return true end)
+  return found
+end
+
+-- Of the first eligible accounts by their own load, the one with the most room at Anthropic.
+local function least_loaded()
+  local found, lowest, seen = nil, nil, 0
+  in_order(function(a)
+    local own, whole = load_of(a), whole_load(a, group)
+    if not found or whole < lowest then found, lowest = a, whole end
+    seen = seen + 1
+    return lowest <= own or seen == CONSIDERED -- nobody behind has less load than this account's own
+  end)
+  return found
 end
 
 -- Uniform over the eligible: draws that hit an ineligible one are thrown away; after eight, all are looked at.
@@ -114,7 +133,7 @@ local function best()
     return a and eligible(a) and a or nil
   end
   if pool[STRATEGY] == 'random' then return any_one() end
-  return first_in_order()
+  return pool[STRATEGY] == 'least_loaded' and least_loaded() or first_in_order()
 end
 
 -- The account to take, whether it is the session's own, and which one the session leaves for it.
@@ -122,7 +141,7 @@ local function choose(own)
   local found = best()
   if not found or own == '' or own == found.id then return found, own ~= '' and found ~= nil, '' end
   local kept = account(own)
-  if not kept or not eligible(kept) or load_of(kept) > load_of(found) + pool[AFFINITY_MARGIN] then
+  if not kept or not eligible(kept) or whole_load(kept, group) > whole_load(found, group) + pool[AFFINITY_MARGIN] then
     return found, false, own
   end
   return kept, true, ''
@@ -236,13 +255,14 @@ local function grant(a, sticky, moved)
   place(a)
   local l = { a.id, a.s[GENERATION], a.s[PROBE] == id and 1 or 0, now, deadline, math.floor(now / DAY_MS),
     sticky and 1 or 0, moved, tokens, cost, pool[EPOCH], note, 0, who and who[1] or '' }
+  l[L_TAKEN] = learned_takes(a, group, input)
   call('HSET', LEASE, id, pack(l))
   call('ZADD', LEASES, deadline, id)
   if session_given and only == '' and pool[AFFINITY] == 1 then
     local until_ms = string.format('%.0f', now + pool[AFFINITY_TTL])
     call('SET', SESSION, pool[EPOCH] .. ' ' .. until_ms .. ' ' .. a.id, 'PX', pool[AFFINITY_TTL])
   end
-  announce(14 + tried_count)
+  announce(15 + tried_count)
   return reply(l)
 end
 

@@ -1,5 +1,5 @@
 -- Move a lease's deadline; optionally tell the breaker that the call has begun to answer well.
--- requires: fields calendar store capacity clients breaker holds index expiry
+-- requires: fields calendar store capacity clients breaker holds learned index expiry
 --
 -- ARGV 2 lease  3 time to live (ms)  4 alive (0/1)
 -- Returns {'EMPTY'} or {1} renewed, {0} gone

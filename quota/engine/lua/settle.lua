@@ -1,15 +1,16 @@
 -- End a lease: the truth replaces the estimate, the breaker hears the verdict, holds and events are made.
--- requires: fields calendar store capacity clients breaker holds index expiry
+-- requires: fields calendar store capacity clients breaker holds learned index expiry
 --
 -- ARGV 2 lease  3 verdict  4 tokens  5 cost (nano-dollars)  6 sent (0/1)  7 why  8 organization  9 note
 --      10 the grant, if the store may have lost it: '' or packed account, granted, day, tokens, cost, epoch, client
---      11 number of holds, then for each: scope, group, model, until (0: use the next), for (ms), why
+--      11 what was said of Anthropic's limits (see learned.lua)
+--      12 number of holds, then for each: scope, group, model, until (0: use the next), for (ms), why
 --      then the caller's events as type, payload ...
 -- Returns {'EMPTY'} or {changed, late, account}
 
 local id, verdict, tokens, cost, sent = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6] == '1'
 local why, learned, note, grant = ARGV[7], ARGV[8], ARGV[9], ARGV[10]
-local hold_count = tonumber(ARGV[11])
+local said, hold_count = ARGV[11], tonumber(ARGV[12])
 local OUTAGE_WINDOW_MS, OUTAGE_ANNOUNCE_MS, OUTAGE_MIN_ACCOUNTS = 10000, 60000, 3
 local COMMON_CAUSE_WINDOW_MS, COMMON_CAUSE_HOLD_MS = 60000, 60000
 
@@ -77,7 +78,7 @@ end
 local function add_holds(a)
   if hold_count == 0 then return end
   forget_past_holds()
-  for i = 12, 11 + hold_count * 6, 6 do
+  for i = 13, 12 + hold_count * 6, 6 do
     local until_ms, for_ms = tonumber(ARGV[i + 3]), tonumber(ARGV[i + 4])
     if until_ms == 0 then until_ms = now + for_ms end
     add_hold(a, ARGV[i], ARGV[i + 1], ARGV[i + 2], math.min(until_ms, NEVER), ARGV[i + 5])
@@ -88,7 +89,7 @@ local function tell_settled(l, late)
   tell('lease.settled', 'lease', id, 'account', l[L_ACCOUNT], 'day', l[L_DAY], 'verdict', verdict, 'tokens', tokens,
     'cost', cost, 'est_tokens', l[L_TOKENS], 'est_cost', l[L_COST], 'late', late and 1 or 0, 'sent', sent and 1 or 0,
     'granted_ms', l[L_GRANTED], 'organization', learned, 'note', note, 'client', l[L_CLIENT] or '')
-  announce(12 + hold_count * 6)
+  announce(13 + hold_count * 6)
 end
 
 local function actual()
@@ -104,6 +105,7 @@ end
 local function settle_known(l)
   local late, a = l[L_EXPIRED] > 0, account(l[L_ACCOUNT])
   forget(late)
+  local released, heard = not late and learned_released(l), nil
   if a then
     roll(a)
     replace(a, l[L_GRANTED], not late, 1, l[L_TOKENS], l[L_COST], actual())
@@ -111,8 +113,11 @@ local function settle_known(l)
     learn_organization(a, learned)
     judge(a, l)
     add_holds(a)
+    heard = listen(a, l, said)
     place(a)
   end
+  save_record(released)
+  if heard ~= released then save_record(heard) end
   local _, t, c = actual()
   client_returns(l, not late, t, c)
   tell_settled(l, late)

@@ -3,7 +3,7 @@
 --
 -- ARGV 2 number of clients wanted, then those, then the accounts wanted (none: all)
 -- Returns {'EMPTY'} or {now, packed settings, live leases, holds with scores, whys, {client, s, m, client ...},
---      account, c, s, m, account ...}. Clients that nothing is known of are left out.
+--      {learned key, record ...}, account, c, s, m, account ...}. Clients that nothing is known of are left out.
 
 if not open() then return { 'EMPTY' } end
 local ids, clients, client_count = {}, {}, tonumber(ARGV[2])
@@ -17,7 +17,8 @@ end
 for i = 3 + client_count, #ARGV do ids[#ids + 1] = ARGV[i] end
 if #ids == 0 then ids = account_ids() end
 local answer = { now, call('GET', SETTINGS), call('ZCARD', LEASES),
-  call('ZRANGEBYSCORE', HOLDS, '(' .. string.format('%.0f', now), '+inf', 'WITHSCORES'), call('HGETALL', WHYS), clients }
+  call('ZRANGEBYSCORE', HOLDS, '(' .. string.format('%.0f', now), '+inf', 'WITHSCORES'), call('HGETALL', WHYS), clients,
+  call('HGETALL', LEARNED) }
 for _, id in ipairs(ids) do
   local raw = call('HMGET', ACCOUNTS, 'c:' .. id, 's:' .. id, 'm:' .. id)
   if raw[1] then
