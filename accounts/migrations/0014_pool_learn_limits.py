@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0012_drift_and_foreign_usage'),
+        ('accounts', '0013_access_key_versions'),
     ]
 
     operations = [
