@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString, mark_safe
 from django.views.debug import ExceptionReporter, SafeExceptionReporterFilter
 
-from nubabel.logs import redact
+from accounts.redaction import redact
 
 _UNREADABLE: Final = "a value that cannot be shown"
 

@@ -14,14 +14,13 @@ from quota.admin.alerts import COLOURS as ALERT_COLOURS
 from quota.admin.bars import limit_bars
 from quota.admin.reading import NOTHING, took
 from quota.admin.usage import charts_of, period_of
-from quota.alerts import alerts_of
 from quota.amounts import dollars, nano_dollars, short
 from quota.board import Looks, trouble_of
 from quota.charts import Chart, bars
 from quota.engine.types import Metric
 from quota.last_events import EVENT_TONES, Happened, last_events
 from quota.last_hour import Minute, hourly_rates, last_hour, troubles
-from quota.models import Activity
+from quota.models import Activity, QuotaAlert
 from quota.outlook import pool_line
 from quota.overview import AccountSeen, PoolSeen, overview
 from quota.usage import SHAPES, Period, rollups_of, usage_in
@@ -134,7 +133,8 @@ def _alerts(request: HttpRequest, pool: uuid.UUID | None) -> dict[str, Any]:
     """The open ones, newest first, and how many there are."""
     if not request.user.has_perm("quota.view_quotaalert"):
         return {"alerts": None}
-    rows = list(alerts_of(pool)[: _ALERTS + 1])
+    alerts = QuotaAlert.objects.open()
+    rows = list((alerts if pool is None else alerts.filter(pool=pool))[: _ALERTS + 1])
     return {
         "alerts": [{"row": row, "tone": ALERT_COLOURS.get(row.level, "info")} for row in rows[:_ALERTS]],
         "more_alerts": len(rows) > _ALERTS,

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -116,7 +117,7 @@ def test_when_nothing_is_left_there_is_no_timer(loop):
 
 @given(st.lists(st.floats(0.001, 100), min_size=1, max_size=20))
 def test_none_rings_early_and_none_much_late(seconds):
-    loop = Loop()
+    loop: Any = Loop()
     watch, all_bells = Rounds(loop), bells(loop, len(seconds))
     for bell, after in zip(all_bells, seconds, strict=True):
         watch.set(bell, after)

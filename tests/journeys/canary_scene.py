@@ -23,7 +23,7 @@ from accounts.scopes import Scope
 from accounts.services import create_account
 from nubabel import lifespan
 from nubabel.asgi import application
-from nubabel.logs import RedactingFormatter
+from nubabel.logs import TextFormatter
 from quota.models import Organization
 from quota.publish import publish_pool
 from quota.running import running_worker
@@ -83,7 +83,7 @@ class Lines(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
         self.lines: list[str] = []
-        self._written = RedactingFormatter()
+        self._written = TextFormatter()
 
     def emit(self, record: logging.LogRecord) -> None:
         ours = record.name.partition(".")[0] in OURS

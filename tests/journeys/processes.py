@@ -105,7 +105,7 @@ async def web(
 @asynccontextmanager
 async def worker(simulator: RunningSimulator, **variables: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run the Procfile's worker until the block ends: the ledger is written, watches look."""
-    process = await _started("worker", simulator, **variables)
+    process = await _started("worker", simulator, log=None, **variables)
     try:
         yield process
     finally:
@@ -114,7 +114,7 @@ async def worker(simulator: RunningSimulator, **variables: str) -> AsyncIterator
 
 
 async def _started(
-    name: str, simulator: RunningSimulator, *, log: IO[str] | None = None, **variables: str
+    name: str, simulator: RunningSimulator, *, log: IO[str] | None, **variables: str
 ) -> asyncio.subprocess.Process:
     (command,) = re.findall(rf"^{name}: (.*)$", (ROOT / "Procfile").read_text(), re.MULTILINE)
     environment = await _environment(simulator, **variables)
