@@ -4,7 +4,7 @@ What is said belongs to a model group of an organization, whichever of its accou
 while its organization is not known.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from quota.engine import learned as records
@@ -13,8 +13,6 @@ from quota.engine.members import Granted, Member
 from quota.engine.pool import Pool
 from quota.engine.types import Account, Block, LeaseRequest, Reason, Scope, Settlement
 from quota.engine.views import LearnedState
-
-ByOwner = Mapping[str, Mapping[str, Learned]]
 
 MAX_LEARNED: Final = 10_000
 """Callers choose model names: what they can make a pool remember has an end."""
@@ -87,19 +85,18 @@ def forget(pool: Pool, account: Account) -> bool:
     return bool(owned)
 
 
-def by_owner(pool: Pool) -> ByOwner:
-    """What was learned of each organization, or account, by group."""
-    found: dict[str, dict[str, Learned]] = {}
+def by_owner(pool: Pool, *, now_ms: int) -> dict[str, list[LearnedState]]:
+    """What is known, by `key_of` an owner without a group."""
+    found: dict[str, list[LearnedState]] = {}
     for key, learned in sorted(pool.learned.items()):
         scope, owner, group = key.split("|", 2)
-        found.setdefault(f"{scope}|{owner}|", {})[group] = learned
+        found.setdefault(f"{scope}|{owner}|", []).extend(_states(group, learned, now_ms=now_ms))
     return found
 
 
-def states_of(account: Account, learned_by: ByOwner, *, now_ms: int) -> tuple[LearnedState, ...]:
-    """What is known for an account, by group."""
-    return tuple(
-        LearnedState(
+def _states(group: str, learned: Learned, *, now_ms: int) -> Iterator[LearnedState]:
+    for dimension, level in sorted(learned.levels.items()):
+        yield LearnedState(
             group=group,
             dimension=dimension,
             limit=level.limit,
@@ -108,9 +105,6 @@ def states_of(account: Account, learned_by: ByOwner, *, now_ms: int) -> tuple[Le
             back_at_ms=records.back_at_ms(learned, dimension, now_ms=now_ms),
             at_ms=learned.at_ms,
         )
-        for group, learned in learned_by.get(key_of(account, ""), {}).items()
-        for dimension, level in sorted(learned.levels.items())
-    )
 
 
 def _owned(key: str, account: Account) -> bool:

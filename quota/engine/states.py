@@ -9,7 +9,7 @@ from quota.engine.holds import holds_of
 from quota.engine.members import Member
 from quota.engine.pool import Pool
 from quota.engine.types import WHOLE_POOL, Client, Window
-from quota.engine.views import AccountState, HoldState, PoolSnapshot
+from quota.engine.views import AccountState, HoldState, LearnedState, PoolSnapshot
 
 
 def snapshot_of(
@@ -17,7 +17,7 @@ def snapshot_of(
 ) -> PoolSnapshot:
     """All accounts, or those named that the pool has, by id; and these clients."""
     names = sorted(pool.members if accounts is None else [name for name in accounts if name in pool.members])
-    holds, learned = pool.holds.by_owner(now_ms=now_ms), learning.by_owner(pool)
+    holds, learned = pool.holds.by_owner(now_ms=now_ms), learning.by_owner(pool, now_ms=now_ms)
     return PoolSnapshot(
         pool=pool.name,
         now_ms=now_ms,
@@ -31,7 +31,11 @@ def snapshot_of(
 
 
 def state_of(
-    member: Member, holds: Mapping[str, Sequence[HoldState]], learned: learning.ByOwner, *, now_ms: int
+    member: Member,
+    holds: Mapping[str, Sequence[HoldState]],
+    learned: Mapping[str, Sequence[LearnedState]],
+    *,
+    now_ms: int,
 ) -> AccountState:
     """One account at one instant; `holds` and `learned` by owner."""
     member = member.at(now_ms)
@@ -63,7 +67,7 @@ def state_of(
         minute_requests=counters.gone(Window.MINUTE).requests,
         limits=tuple(limit_state(counters, limit, now_ms=now_ms) for limit in account.limits),
         holds=holds_of(account, holds),
-        learned=learning.states_of(account, learned, now_ms=now_ms),
+        learned=tuple(learned.get(learning.key_of(account, ""), ())),
         passed=member.passed,
         last_turn=member.last_turn,
     )
