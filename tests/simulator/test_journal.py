@@ -2,6 +2,7 @@
 
 import io
 import json
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,11 @@ from simulator.journal import Journal
 from simulator.world import World
 from tests.simulator.conftest import Connect
 
-REQUEST = {"model": "claude-sonnet-5", "max_tokens": 50, "messages": [{"role": "user", "content": "Hi"}]}
+REQUEST: dict[str, Any] = {
+    "model": "claude-sonnet-5",
+    "max_tokens": 50,
+    "messages": [{"role": "user", "content": "Hi"}],
+}
 
 
 @pytest.fixture
