@@ -13,8 +13,16 @@ from benchmarks.monitoring.prometheus import RATE_INTERVAL, Prometheus, Refused
 Found = Callable[[str], int]
 """How many series an expression gave. May raise Refused."""
 
-NEEDS_MORE: Final[Mapping[str, str]] = {"nubabel_slack_messages_total": "Slack is not configured"}
-"""Series that a pool by itself does not have, and why."""
+_NO_ADMIN_KEY: Final = "no Admin API key"
+NEEDS_MORE: Final[Mapping[str, str]] = {
+    "nubabel_slack_messages_total": "no Slack",
+    "nubabel_uncounted_tokens": _NO_ADMIN_KEY,
+    "nubabel_uncounted_dollars": _NO_ADMIN_KEY,
+    "nubabel_admin_api_age_seconds": _NO_ADMIN_KEY,
+}
+"""Series that a pool by itself does not have, and what it lacks then."""
+_MISSING: Final = "there is no {}"
+_EXCUSED: Final = {_MISSING.format(series): why for series, why in NEEDS_MORE.items()}
 _FILTER: Final = re.compile(r"(==|!=|<=|>=|<|>) *[\d.]+ *$|^absent\(")
 
 
@@ -32,11 +40,13 @@ def asked_of(prometheus: Prometheus, rules: Sequence[str], panels: Sequence[str]
 
 def queries(what: str, expressions: Sequence[str], found: Found) -> Finding:
     """Each gives data; one that only tells of trouble may be silent, if what it reads is there."""
-    told = {expression: complaint(expression, found) for expression in expressions if not _left_out(expression)}
-    wrong = [f"{expression}: {said}" for expression, said in told.items() if said]
-    left = len(expressions) - len(told)
-    seen = f"{len(told) - len(wrong)} of {len(told)}" + (f"; {left} not asked: {_why(expressions)}" if left else "")
-    return Finding(what, bool(told) and not wrong, f"{seen}: {wrong[0]}" if wrong else seen)
+    told = {expression: complaint(expression, found) for expression in expressions}
+    left = [_EXCUSED[said] for said in told.values() if said in _EXCUSED]
+    wrong = [f"{expression}: {said}" for expression, said in told.items() if said and said not in _EXCUSED]
+    asked = len(told) - len(left)
+    lacks = f"; {len(left)} have nothing to read here: {', '.join(sorted(set(left)))}" if left else ""
+    seen = f"{asked - len(wrong)} of {asked}{lacks}"
+    return Finding(what, asked > 0 and not wrong, f"{seen}: {wrong[0]}" if wrong else seen)
 
 
 def complaint(expression: str, found: Found) -> str:
@@ -49,7 +59,7 @@ def complaint(expression: str, found: Found) -> str:
     except Refused as refused:
         return str(refused)
     if missing:
-        return f"there is no {missing[0]}"
+        return _MISSING.format(missing[0])
     return "" if _FILTER.search(asked) else "no data"
 
 
@@ -58,20 +68,12 @@ def without_prometheus(text: Iterable[Sample], expressions: Sequence[str]) -> Fi
     labels: dict[str, set[str]] = {}
     for one in text:
         labels.setdefault(one.name, set()).update(one.labels)
-    wrong = [one for one in expressions if not _left_out(one) and not _is_there(one, labels)]
+    wrong = [one for one in expressions if not _is_there(one, labels)]
     what = "what rules and dashboard read is there (Prometheus is not installed: by names alone)"
     return Finding(what, bool(labels) and not wrong, wrong[0] if wrong else f"{len(expressions)} expressions")
 
 
 def _is_there(expression: str, labels: Mapping[str, set[str]]) -> bool:
-    named = names_in(expression) <= labels.keys()
-    return named and all(label in labels[series] for series, label, _ in matchers_in(expression))
-
-
-def _left_out(expression: str) -> bool:
-    return bool(names_in(expression) & NEEDS_MORE.keys())
-
-
-def _why(expressions: Sequence[str]) -> str:
-    missed = {series for one in expressions for series in names_in(one)} & NEEDS_MORE.keys()
-    return ", ".join(sorted(NEEDS_MORE[series] for series in missed))
+    missing = names_in(expression) - labels.keys()
+    matched = all(label in labels.get(series, {label}) for series, label, _ in matchers_in(expression))
+    return matched and missing <= NEEDS_MORE.keys()

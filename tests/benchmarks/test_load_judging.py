@@ -14,11 +14,11 @@ NOON = MIDNIGHT - 12 * 3_600
 LIMITS = {"a": 2, "b": 1}
 
 
-def asked(number: int = 1, *, status: int = 200, at: float = NOON, **more: object) -> Asked:
-    return Asked(number, at, at + 0.1, status, activity=f"activity-{number}", **more)  # type: ignore[arg-type]
+def asked(number: int = 1, *, status: int = 200, at: float = NOON, **more: Any) -> Asked:
+    return Asked(number, at, at + 0.1, status, activity=f"activity-{number}", **more)
 
 
-def received(number: int = 1, account: str = "a", *, at: float = NOON, status: int = 200, **more: object) -> Received:
+def received(number: int = 1, account: str = "a", *, at: float = NOON, status: int = 200, **more: Any) -> Received:
     body, fault = f"Request {number}: say something.", None if status == 200 else "internal"
     known: dict[str, Any] = {"until": at + 0.1, "tokens": 10, "cost_nano": 100, **more}
     return Received(
@@ -26,9 +26,9 @@ def received(number: int = 1, account: str = "a", *, at: float = NOON, status: i
     )
 
 
-def charged(call: Received, *, delay: float = 0.0, **more: object) -> Charged:
-    known: dict[str, object] = {"tokens": call.tokens, "cost_nano": call.cost_nano, "held_tokens": 20, **more}
-    return Charged(call.request_id, call.account, call.at - delay, **known)  # type: ignore[arg-type]
+def charged(call: Received, *, delay: float = 0.0, **more: Any) -> Charged:
+    known: dict[str, Any] = {"tokens": call.tokens, "cost_nano": call.cost_nano, "held_tokens": 20, **more}
+    return Charged(call.request_id, call.account, call.at - delay, **known)
 
 
 def seen(

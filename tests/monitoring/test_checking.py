@@ -5,10 +5,11 @@ from collections.abc import Callable
 import pytest
 from prometheus_client.samples import Sample
 
-from benchmarks.monitoring.checking import complaint, queries, without_prometheus
+from benchmarks.monitoring.checking import NEEDS_MORE, complaint, queries, without_prometheus
 from benchmarks.monitoring.exposition import total
 from benchmarks.monitoring.expressions import expressions, filled_in, panels, rules
 from benchmarks.monitoring.prometheus import Refused, configuration
+from quota.metrics.catalogue import BY_NAME
 
 UP, LAG = "nubabel_up", "nubabel_ledger_lag_seconds"
 
@@ -49,9 +50,19 @@ def test_the_first_mistake_is_shown_with_its_expression():
     assert (found.holds, found.seen) == (False, f"1 of 2: sum({LAG}): there is no {LAG}")
 
 
-def test_what_was_not_asked_is_said():
+def test_what_this_pool_has_no_data_for_is_said():
     found = queries("panels", [UP, "sum(nubabel_slack_messages_total)"], knowing(UP))
-    assert (found.holds, found.seen) == (True, "1 of 1; 1 not asked: Slack is not configured")
+    assert (found.holds, found.seen) == (True, "1 of 1; 1 have nothing to read here: no Slack")
+
+
+def test_with_slack_its_panel_must_give_data_like_any_other():
+    found = queries("panels", [UP, "sum(nubabel_slack_messages_total)"], knowing(UP, "nubabel_slack_messages_total"))
+    assert (found.holds, found.seen) == (False, "1 of 2: sum(nubabel_slack_messages_total): no data")
+
+
+@pytest.mark.parametrize("series", sorted(NEEDS_MORE))
+def test_what_a_pool_may_lack_is_a_metric_of_ours(series: str):
+    assert series in BY_NAME
 
 
 def test_nothing_asked_is_nothing_shown():

@@ -10,7 +10,11 @@ from simulator.journal import Journal
 from simulator.world import World
 from tests.simulator.conftest import Connect
 
-REQUEST: Any = {"model": "claude-sonnet-5", "max_tokens": 50, "messages": [{"role": "user", "content": "Hi"}]}
+REQUEST: dict[str, Any] = {
+    "model": "claude-sonnet-5",
+    "max_tokens": 50,
+    "messages": [{"role": "user", "content": "Hi"}],
+}
 
 
 @pytest.fixture
