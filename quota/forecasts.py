@@ -103,9 +103,9 @@ def explain_with(pool_id: uuid.UUID, *, now: datetime) -> Explain:
 
 
 def outlooks(scene: Scene, snapshot: PoolSnapshot, history: History) -> tuple[Outlook, ...]:
-    """Every limit per day and month of the scene's accounts and access keys and of the pool as a whole. Pure."""
+    """Every limit per day and month of the scene's accounts, its access keys and the pool as a whole, by name. Pure."""
     found = (outlook_of(one, history) for one in watched_limits(scene, snapshot))
-    return tuple(outlook for outlook in found if outlook)
+    return tuple(sorted(filter(None, found), key=lambda outlook: (outlook.subject, outlook.name)))
 
 
 def outlook_of(one: Watched, history: History) -> Outlook | None:
