@@ -28,8 +28,9 @@ class Plan:
     faults: int = 30
     interval: float = 0.2
     together: int = 5
-    held_for: float = 3.0
-    patience: float = 300.0
+    held_for: float = 12.0
+    """Longer than a delivery takes, or who is slow is followed as if it were dead."""
+    patience: float = 600.0
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from tests.chaos_slack.campaign import run
 from tests.chaos_slack.judging import table, violations
 from tests.chaos_slack.plan import Plan, Result, transitions
 
-SMALL = Plan(seed=3, workers=4, transitions=60, kills=1, restarts=2, faults=3, interval=0.05, held_for=1, patience=90)
+SMALL = Plan(seed=3, workers=4, transitions=60, kills=1, restarts=2, faults=3, interval=0.05, held_for=9, patience=120)
 TINY = Plan(transitions=10)
 WHOLE = Result(TINY, told=[[f"{alert} {number}"] for alert, number in transitions(TINY)])
 

@@ -70,12 +70,19 @@ async def work(url: str, plan: Plan, number: int) -> None:
     held_for = timedelta(seconds=plan.held_for)
     office = PostOffice(sinks=sinks, do=do, now=timezone.now, name=f"worker-{os.getpid()}", held_for=held_for)
     share = _share(plan, number % plan.workers, random)
-    while not stop.is_set():
-        if share:
+
+    async def write() -> None:
+        """Beside the carrying, as in the real worker: what is written late is skipped when a later step was told."""
+        while share and not stop.is_set():
             await office.relay.publish(share.pop(0), names=NAMES)
-        await office.deliver()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), PAUSE_SECONDS)
+
+    async def carry() -> None:
+        while not stop.is_set():
+            await office.deliver()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), PAUSE_SECONDS)
+
+    await asyncio.gather(write(), carry())
 
 
 def _share(plan: Plan, mine: int, random: Random) -> list[list[FakeEntry]]:
