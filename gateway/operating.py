@@ -1,5 +1,6 @@
 """What an operator may order of accounts, whichever face it came by; each order says in words what became of it."""
 
+import asyncio
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -7,7 +8,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from asgiref.sync import async_to_sync
 from django.utils import timezone
 
 from accounts.models import ClaudeAccount
@@ -98,7 +98,7 @@ def _synced(account: ClaudeAccount, asked: dict[uuid.UUID, Outcome]) -> Told:
         )
         return Told(False, f"{account.name}: {said}")
     if organization.pk not in asked:
-        asked[organization.pk] = async_to_sync(sync_these)([organization], now=timezone.now())[0]
+        asked[organization.pk] = asyncio.run(sync_these([organization], now=timezone.now()))[0]
     outcome = asked[organization.pk]
     if not outcome.ok:
         return Told(False, f"{account.name}: {organization.name}: {outcome.why}. {outcome.mend}")

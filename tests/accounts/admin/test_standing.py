@@ -196,6 +196,7 @@ def test_sync_now_says_if_nobody_knows_an_admin_key(operator, loaded):
     assert "no Admin key of its organization is known here" in text(bulk(operator, "sync_now", loaded))
 
 
+@pytest.mark.django_db(transaction=True)
 def test_sync_now_asks_anthropic_about_the_accounts_organization(operator, settings):
     with threaded_simulator(demo_world()) as simulator:
         settings.SIMULATOR_URL, settings.ALLOWED_BASE_URLS = simulator.url, (simulator.url,)
