@@ -1,5 +1,6 @@
 """What an operator may order of accounts, whichever face it came by; each order says in words what became of it."""
 
+import asyncio
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -7,7 +8,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from asgiref.sync import async_to_sync
 from django.utils import timezone
 
 from accounts.models import ClaudeAccount
@@ -15,7 +15,9 @@ from accounts.services import disable_account, enable_account
 from gateway.trial import DEADLINE_SECONDS, Trial, try_key
 from quota import control
 from quota.engine.errors import EngineError
-from quota.organizations.sync import Outcome, organization_of, sync_these
+from quota.errors import NoAdminKey
+from quota.organizations.of_account import organizations_of
+from quota.organizations.sync import Outcome, sync_these
 
 TESTING_SECONDS: Final = 20.0
 """For all keys tested at once; those it does not suffice for are said to be untested."""
@@ -91,18 +93,16 @@ def _tested(account: ClaudeAccount, *, within: float) -> Told:
 
 def _synced(account: ClaudeAccount, asked: dict[uuid.UUID, Outcome]) -> Told:
     """Each organization is asked once, however many of its accounts are named."""
-    organization = organization_of(account)
-    if organization is None:
-        said = (
-            "no Admin key of its organization is known here, so Anthropic cannot be asked; enter it at Organizations."
-        )
-        return Told(False, f"{account.name}: {said}")
-    if organization.pk not in asked:
-        asked[organization.pk] = async_to_sync(sync_these)([organization], now=timezone.now())[0]
-    outcome = asked[organization.pk]
-    if not outcome.ok:
-        return Told(False, f"{account.name}: {organization.name}: {outcome.why}. {outcome.mend}")
-    return Told(True, f"{account.name}: in step with what Anthropic says of {organization.name}.")
+    try:
+        theirs = organizations_of(account)
+    except NoAdminKey as nobody:
+        return Told(False, f"{account.name}: {nobody}")
+    fresh = [one for one in theirs if one.pk not in asked]
+    outcomes = asyncio.run(sync_these(fresh, now=timezone.now()))
+    asked.update((one.pk, outcome) for one, outcome in zip(fresh, outcomes, strict=True))
+    if wrong := [outcome for outcome in (asked[one.pk] for one in theirs) if not outcome.ok]:
+        return Told(False, f"{account.name}: {wrong[0].organization}: {wrong[0].why}. {wrong[0].mend}")
+    return Told(True, f"{account.name}: in step with what Anthropic says of its organization.")
 
 
 def _switched(account: ClaudeAccount, *, enabled: bool, actor: str) -> Told:

@@ -21,7 +21,6 @@ from django.db.models import Q
 from accounts.credentials import Secret
 from accounts.database import in_database
 from accounts.errors import BaseUrlRefused, UndecryptableKey
-from accounts.models import ClaudeAccount
 from accounts.resolving import NAMES_SECONDS, CheckedResolver
 from accounts.wiring import reachable
 from quota.errors import AdminApiError, AdminKeyRefused, AdminThrottled
@@ -79,15 +78,6 @@ def _session(names: AbstractResolver) -> aiohttp.ClientSession:
         cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=False,
     )
-
-
-def organization_of(account: ClaudeAccount) -> Organization | None:
-    """Which one's Admin key tells of this account: it lists the account's key, or is of the organization it named."""
-    ensure_environment_organization()
-    listed = Organization.objects.filter(keys__account=account).first()
-    if listed is not None or not account.organization_id:
-        return listed
-    return Organization.objects.filter(anthropic_id=account.organization_id).first()
 
 
 def claim_due(*, now: datetime) -> list[Organization]:
