@@ -45,7 +45,7 @@ def _account_handler(world: World, endpoint: Endpoint) -> WebHandler:
         except ApiError as error:
             return await _deliver(world, request, refuse(world, _without_body(request), error))
         reply = answer(world, endpoint, incoming)
-        return await _deliver(world, request, reply, exchange=world.exchanges[-1])
+        return await _deliver(world, request, reply, exchange=world.exchanges[-1] if world.exchanges else None)
 
     return handle
 

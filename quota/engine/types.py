@@ -195,8 +195,6 @@ class LeaseRequest(msgspec.Struct, frozen=True):
     group: str
     """The model group in which Anthropic counts limits."""
     tokens: int = 0
-    input_tokens: int = 0
-    """Of `tokens`, those of the prompt."""
     cost: int = 0
     tried: tuple[str, ...] = ()
     """Accounts that failed this request. A lease without them is its first, and counts as a request of the client."""
@@ -209,6 +207,8 @@ class LeaseRequest(msgspec.Struct, frozen=True):
     """Opaque; comes back in the event if the holder dies."""
     events: tuple[Event, ...] = ()
     """Appended to the stream only if the lease is granted, in the same step."""
+    input_tokens: int = 0
+    """Of `tokens`, those of the prompt."""
 
 
 class Lease(msgspec.Struct, frozen=True):

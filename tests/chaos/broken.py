@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
+from msgspec import structs
+
 from accounts.directory import Credential
 from gateway.ports import Ports
 from gateway.wire import Exchange, Request, Upstream
@@ -55,12 +57,12 @@ class _NeverFailsOver(_Engine):
 
 class _TellsTwice(_Engine):
     async def settle(self, pool: str, lease_id: str, settlement: Settlement) -> Settled:
-        return await self._engine.settle(pool, lease_id, replace(settlement, events=settlement.events * 2))
+        return await self._engine.settle(pool, lease_id, structs.replace(settlement, events=settlement.events * 2))
 
 
 class _ChargesNothing(_Engine):
     async def settle(self, pool: str, lease_id: str, settlement: Settlement) -> Settled:
-        return await self._engine.settle(pool, lease_id, replace(settlement, tokens=0))
+        return await self._engine.settle(pool, lease_id, structs.replace(settlement, tokens=0))
 
 
 class _Disguised:

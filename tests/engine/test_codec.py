@@ -82,8 +82,8 @@ def test_the_accounts_tried_are_counted_so_that_events_can_follow(tried: list[st
 def test_holds_are_counted_and_take_six_places_each(holds: list[Hold]) -> None:
     settlement = Settlement(Verdict.ALIVE, holds=tuple(holds), events=(Event("e", "p"),))
     parts = codec.settle_parts("id", settlement)
-    assert parts[9] == len(holds)
-    assert len(parts) == 10 + 6 * len(holds) + 2
+    assert parts[10] == len(holds)
+    assert len(parts) == 11 + 6 * len(holds) + 2
 
 
 @given(st.builds(Lease, st.just("id"), st.just("p"), texts, counts, st.booleans(), *[counts] * 3, st.booleans()))

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from nubabel import valkey
 from quota.engine.api import Engine
@@ -207,7 +208,7 @@ async def test_configured_anew_it_takes_home_the_calls_of_its_earlier_life(start
         await answers_again(engine)
         await configure(engine)
         for _ in range(2):
-            await engine.settle(POOL, lease.id, replace(SUCCESS, granted=lease))
+            await engine.settle(POOL, lease.id, structs.replace(SUCCESS, granted=lease))
         assert (await engine.snapshot(POOL)).accounts[lease.account].month_tokens == 7
 
 

@@ -39,7 +39,9 @@ class Worker:
         self._serial += 1
         name = f"{self._number}-{self._serial}"
         granted = (Event("granted", name),)
-        request = LeaseRequest(POOL, name, "m", "g", tokens, cost, only=only, ttl_ms=TTL_MS, note=name, events=granted)
+        request = LeaseRequest(
+            POOL, name, "m", "g", tokens=tokens, cost=cost, only=only, ttl_ms=TTL_MS, note=name, events=granted
+        )
         return await self.engine.lease(request)
 
     async def settle(

@@ -1,12 +1,12 @@
 """Prices by the list, in whole nano-dollars."""
 
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from quota.pricing import Price, known_models, price
 from quota.records import TokenUsage
@@ -35,7 +35,7 @@ def usd(model: str, usage: TokenUsage, on: date = TODAY, **how: object) -> Decim
     ],
 )
 def test_a_million_tokens_of_each_kind_cost_the_list_price(model: str, dollars: tuple[str, ...]) -> None:
-    kinds = [replace(TokenUsage(), **{name: MILLION}) for name in list(TokenUsage.__dataclass_fields__)[:5]]
+    kinds = [replace(TokenUsage(), **{name: MILLION}) for name in TokenUsage.__struct_fields__[:5]]
     assert [usd(model, kind) for kind in kinds] == [Decimal(amount) for amount in dollars]
 
 
