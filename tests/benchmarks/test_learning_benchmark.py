@@ -8,7 +8,7 @@ from benchmarks.learning.scene import SCENES, Scene
 from quota.engine.memory import MemoryEngine
 from quota.engine.redis import RedisEngine
 
-SHORT = Plan(learning=60.0, measured=60.0, demand=1.6)
+SHORT = Plan(learning=60.0, measured=60.0)
 
 
 def on_the_scripts(scene: Scene, redis_url: str, *, learning: bool) -> Outcome:

@@ -262,7 +262,19 @@ class History:
 
     async def failures_in_a_row(self) -> None:
         """One account fails until its breaker opens."""
-        name = self.random.choice(NAMES)
+        await self._trip(self.random.choice(NAMES))
+
+    async def nobody_left(self) -> None:
+        """Where one may be probed early: all fail until their breakers are open, then somebody asks, and asks again."""
+        if not self.settings.breaker.early_probe:
+            return
+        await self.all_clear()
+        for name in NAMES:
+            await self._trip(name)
+        for _ in range(2):
+            await self.take(self.request(tried=(), client=None, tokens=0, input_tokens=0, cost=0, only=""))
+
+    async def _trip(self, name: str) -> None:
         for _ in range(self.settings.breaker.threshold):
             request = self.request(only=name, tried=(), client=None, tokens=0, input_tokens=0, cost=0, ttl_ms=60_000)
             answer = await self.take(request)
@@ -387,8 +399,9 @@ ACTS: tuple[Callable[[History], Awaitable[None]], ...] = (
     History.wait_for_a_ticket,
     History.change_a_client,
     History.used_past_the_pool,
+    History.nobody_left,
 )
-WEIGHTS = (30, 22, 7, 12, 8, 4, 2, 2, 2, 3, 1, 1, 1, 3, 2, 2, 2, 1, 1)
+WEIGHTS = (30, 22, 7, 12, 8, 4, 2, 2, 2, 3, 1, 1, 1, 3, 2, 2, 2, 1, 1, 1)
 
 
 def _limits(random: Random) -> tuple[Limit, ...]:
