@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from django.db import transaction
-from django.db.models import F, Max, Min, Q
+from django.db.models import F, Max, Min, Q, QuerySet
 
 from notifications.letters import Draft
 from notifications.models import NAME, WHY, Letter, SinkState
@@ -99,10 +99,19 @@ def take(sink: str, *, holder: str, now: datetime, held_for: timedelta = HELD_FO
     waiting = Letter.objects.filter(sink=sink, state=Letter.WAITING)
     if not waiting.exists() or not _hold(sink, holder=holder, now=now, until=now + held_for):
         return None
-    rows = list(waiting.order_by("id")[:LOOKED_AT])
+    rows = _with_their_threads(waiting, list(waiting.order_by("id")[:LOOKED_AT]))
     letters = [_waiting(row) for row in rows]
     unlisted = SinkState.objects.values_list("unlisted", flat=True).get(pk=sink)
     return Batch(letters, _threads(sink, {letter.thread for letter in letters}), unlisted)
+
+
+def _with_their_threads(waiting: QuerySet[Letter], rows: list[Letter]) -> list[Letter]:
+    """What comes before a letter may have been written after it: of a thread that is looked at, all is."""
+    if len(rows) < LOOKED_AT:
+        return rows
+    threads = {row.thread for row in rows if row.thread}
+    beyond = waiting.filter(thread__in=threads, pk__gt=rows[-1].pk).order_by("id")
+    return [*rows, *beyond[: 4 * LOOKED_AT]]
 
 
 def _hold(sink: str, *, holder: str, now: datetime, until: datetime) -> bool:

@@ -137,3 +137,13 @@ def test_what_was_sent_long_ago_is_forgotten(clock: HandClock) -> None:
     assert [it.event for it in Letter.objects.all()] == ["alert:1:1"]
     outbox.tidy(now=clock.now() + outbox.FORGOTTEN_AFTER + timedelta(seconds=1))
     assert not Letter.objects.exists()
+
+
+def test_of_a_thread_that_is_looked_at_all_is_seen_however_much_waits(clock: HandClock) -> None:
+    """What comes before may have been put after: by another worker, when hundreds of other letters were waiting."""
+    outbox.put([draft("alert:late:2")], now=clock.now())
+    outbox.put([draft(f"alert:{number}:1") for number in range(outbox.LOOKED_AT)], now=clock.now())
+    outbox.put([draft("alert:late:1")], now=clock.now())
+    batch = outbox.take(SLACK, holder="me", now=clock.now())
+    assert batch is not None
+    assert {"alert:late:1", "alert:late:2"} <= {letter.event for letter in batch.waiting}
