@@ -45,6 +45,7 @@ class Entry:
     """One account as loaded; `open` decrypts and checks, and is asked once."""
 
     pool_id: str
+    name: str
     open: Callable[[], Credential]
     credential: Credential | None = None
 
@@ -89,9 +90,9 @@ class Directory:
         return entry.revealed()
 
     def name_of(self, account_id: str) -> str:
-        """The account's name, if it has served here; else the id."""
+        """The account's name as far as it is known here; else the id."""
         entry = self._entries.get(account_id)
-        return entry.credential.name if entry is not None and entry.credential is not None else account_id
+        return account_id if entry is None else entry.name
 
     def forget(self) -> None:
         """Believe nothing that was loaded before now; the next lookup loads."""

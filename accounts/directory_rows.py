@@ -30,7 +30,7 @@ def read_changes(known: Mapping[str, int]) -> Changes:
 
 
 def _entry(account: ClaudeAccount) -> Entry:
-    return Entry(pool_id=str(account.pool_id), open=partial(credential_of, account))
+    return Entry(pool_id=str(account.pool_id), name=account.name, open=partial(credential_of, account))
 
 
 def credential_of(account: ClaudeAccount) -> Credential:

@@ -6,13 +6,13 @@ costs more than everything else about it. What they say, and nothing but that, i
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from msgspec import UNSET
 
 from gateway.log_lines import Line, Try, stamp
-from gateway.witness import Finished
+from gateway.witness import Finished, Name
 
 EVERY_SECONDS: Final = 0.1
 """So long a line may wait for others."""
@@ -20,9 +20,6 @@ PATH_MAX: Final = 200
 NAME: Final = "gateway.access"
 
 logger = logging.getLogger(NAME)
-
-Name = Callable[[str], str]
-"""The name of an id; the id itself where none is known."""
 
 
 class AccessLog:

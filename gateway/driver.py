@@ -9,9 +9,9 @@ import logging
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, assert_never
 
-from gateway import forwarding, responses, settlements, witness
+from gateway import endings, forwarding, responses, settlements, witness
 from gateway.attempts import begin, step
-from gateway.calls import Call, Delivered, OwnAnswer, Returned, UpstreamAnswer
+from gateway.calls import Call, OwnAnswer, Returned
 from gateway.delivery import Delivery
 from gateway.log_lines import ACTIVITY
 from gateway.moves import (
@@ -33,7 +33,7 @@ from gateway.moves import (
 )
 from gateway.ports import Listener, Ports
 from gateway.replies import Fault
-from gateway.responses import Provenance, Response, Saved
+from gateway.responses import Response, Saved
 from gateway.sending import Opened, Sender
 from gateway.wire import Request
 from gateway.witness import UNTIMED, Finished, Timeline
@@ -78,7 +78,7 @@ class Run:
     @property
     def account(self) -> str:
         """The account that was asked last."""
-        return self._provenance().account
+        return endings.provenance(self._state).account
 
     @property
     def waiting(self) -> bool:
@@ -104,7 +104,7 @@ class Run:
         except Exception:
             logger.exception("a request failed for a reason of our own", extra={"action": "request"})
             self._abandon(Fault.OURS)
-            return self._final()
+            return endings.response(self._state, self._saved)
         finally:
             self._stand_up()
 
@@ -136,7 +136,7 @@ class Run:
             self._advance(happening)
         self._stand_up()  # the next need not wait until this one's end is recorded
         await self._emit(self._command.events)
-        return self._final()
+        return endings.response(self._state, self._saved)
 
     def _advance(self, happening: Happening) -> None:
         if isinstance(happening, Returned):
@@ -264,14 +264,14 @@ class Run:
     def _tell_witnesses(self) -> None:
         call = self.call
         finished = Finished(
-            ended=self._ended(),
+            ended=endings.record(self._state),
             pool=call.pool,
             session=call.session,
             caller=call.caller,
             stream=call.stream,
             source=call.source,
             request=self._request,
-            status=self._status(),
+            status=endings.status(self._state, self._saved),
             stages=self._timeline.stages,
         )
         witness.tell(self._ports.witnesses, finished)
@@ -279,41 +279,11 @@ class Run:
     def _streamed(self, opened: Opened) -> Response:
         if self._kept is not None:
             self._kept.alive = True
-        return responses.streamed(opened.head, Delivery(self, self._ports, opened, self._lease()), self._provenance())
+        return responses.streamed(
+            opened.head, Delivery(self, self._ports, opened, self._lease()), endings.provenance(self._state)
+        )
 
     def _lease(self) -> Lease:
         if self._state.lease is None:
             raise TypeError("an answer without a lease")
         return self._state.lease
-
-    def _ended(self) -> ActivityEnded:
-        if self._state.ended is None:
-            raise TypeError("a request that is over without a record")
-        return self._state.ended
-
-    def _status(self) -> int:
-        """What the caller was told."""
-        match self._state.answer:
-            case OwnAnswer() as answer:
-                return answer.status
-            case UpstreamAnswer(number):
-                return self._saved[number].status
-            case _:
-                return self._ended().attempts[-1].status or 0
-
-    def _final(self) -> Response:
-        provenance = self._provenance()
-        match self._state.answer:
-            case Delivered():
-                return responses.whole(self._saved[self._state.number], provenance)
-            case OwnAnswer() as answer:
-                return responses.own(answer, provenance)
-            case None:
-                raise TypeError("a request without an answer")
-            case answer:
-                return responses.failed(self._saved[answer.number], answer, provenance)
-
-    def _provenance(self) -> Provenance:
-        lease = self._state.lease
-        account = lease.account if lease else (self._state.tried[-1] if self._state.tried else "")
-        return Provenance(self.call.activity, account, self._state.number)

@@ -6,21 +6,22 @@ deadline it has heard of is due; it looks at all of them then, and sleeps until 
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from typing import Final
 
 GRAIN_SECONDS: Final = 0.01
 
 
-class Alarm:
+class Alarm(ABC):
     """Something that happens unless it is put off (`set` again) or `clear`ed in time. Say what in `ring`."""
 
     __slots__ = ("due",)
 
     due: float
 
+    @abstractmethod
     def ring(self) -> None:
         """It is due."""
-        raise NotImplementedError
 
 
 class Rounds:

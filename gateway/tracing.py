@@ -10,7 +10,7 @@ them. The client's `traceparent` is the parent, if it sends one. Upstream nothin
 they came, and it is not among what Anthropic documents.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from opentelemetry.context import Context
@@ -30,11 +30,9 @@ from opentelemetry.util.types import AttributeValue
 
 from accounts.redaction import redact
 from gateway.preparing import MESSAGES_PATH
-from gateway.witness import Finished, Stage
+from gateway.witness import Finished, Name, Stage
 from quota.records import AttemptRecord
 
-Name = Callable[[str], str]
-"""The name of an id; the id itself where none is known."""
 Attributes = Mapping[str, AttributeValue]
 
 GATEWAY: Final = "gateway"

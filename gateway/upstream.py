@@ -55,18 +55,15 @@ class HttpUpstream:
             raise _fault(error) from None  # the cause may quote a header; `fault` says all that is needed
 
     async def _asked(self, request: Request, base_url: str, head: bytes, seconds: float) -> HttpExchange:
-        exchange = (await self._lines.take(base_url)).begin()
         try:
-            await exchange.ask(head, request.body, timeout=seconds)
+            return await self._once(request, base_url, head, seconds)
         except ConnectionCut:
             if request.method not in _IDEMPOTENT:
                 raise
-        except BaseException:
-            exchange.close()
-            raise
-        else:
-            return exchange
-        exchange = (await self._lines.take(base_url)).begin()  # the server had just closed an idle connection
+            return await self._once(request, base_url, head, seconds)  # the server had just closed an idle connection
+
+    async def _once(self, request: Request, base_url: str, head: bytes, seconds: float) -> HttpExchange:
+        exchange = (await self._lines.take(base_url)).begin()
         try:
             await exchange.ask(head, request.body, timeout=seconds)
         except BaseException:

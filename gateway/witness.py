@@ -37,6 +37,8 @@ class Finished(NamedTuple):
 
 
 Witness = Callable[[Finished], None]
+Name = Callable[[str], str]
+"""The name of an id; the id itself where none is known."""
 
 
 class Timeline:

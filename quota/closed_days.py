@@ -7,8 +7,10 @@ to such a day can still change (a call that ended late, a corrected charge), so 
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
+
+from quota.times import midnight
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -32,13 +34,13 @@ class ClosedDays:
 
     def fetch(self, rows: "QuerySet[UsageRollup]", fetch: Fetch, *, key: tuple[str, ...], now: datetime) -> list[Any]:
         """What `fetch` gives of these rollups by the day, in two parts: the days that have ended, and today."""
-        midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        key = (*key, midnight.isoformat())
+        today = midnight(now)
+        key = (*key, today.isoformat())
         known = self._get(key)
         if known is None:
-            known = fetch(rows.filter(starts_at__lt=midnight))
+            known = fetch(rows.filter(starts_at__lt=today))
             self._keep(key, known)
-        return [*known, *fetch(rows.filter(starts_at__gte=midnight))]
+        return [*known, *fetch(rows.filter(starts_at__gte=today))]
 
     def _get(self, key: tuple[str, ...]) -> list[Any] | None:
         with self._lock:

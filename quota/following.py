@@ -10,16 +10,19 @@ Commands with keys of several slots are no node's to answer; see quota.reading.
 
 from collections.abc import Callable
 from functools import partial
+from itertools import count
 from typing import Any, Final, Generic, TypeVar
 
 import redis
 import redis.asyncio
 from redis.exceptions import ConnectionError as Unreachable
-from redis.exceptions import MovedError
+from redis.exceptions import MovedError, RedisError
 from redis.exceptions import TimeoutError as Overdue
 
-HOPS: Final = 4
-"""A cluster that is being rearranged may send us on more than once."""
+from quota.engine.cluster import HOPS
+from quota.engine.keys import hash_tag
+
+_TROUBLE: Final = (MovedError, Unreachable, Overdue)
 
 T = TypeVar("T")
 
@@ -37,16 +40,21 @@ class _Homes(Generic[T]):
         return tuple(self._nodes.values())
 
     def of(self, command: tuple[Any, ...]) -> T | None:
-        return self._homes.get(_tag(command)) if self._homes else None
+        return self._homes.get(hash_tag(command)) if self._homes else None
 
-    def moved(self, command: tuple[Any, ...], said: MovedError) -> T:
+    def after(self, trouble: RedisError, command: tuple[Any, ...], asked: T | None, *, hop: int) -> T:
+        """Say whom to ask next. Raises `trouble` where that is nobody; a node that does not answer is forgotten."""
+        if isinstance(trouble, MovedError) and hop < HOPS:
+            return self._moved(command, trouble)
+        if asked is not None and not isinstance(trouble, MovedError):
+            self._homes = {tag: home for tag, home in self._homes.items() if home is not asked}
+        raise trouble
+
+    def _moved(self, command: tuple[Any, ...], said: MovedError) -> T:
         node = self._nodes.get(said.node_addr) or self._nodes.setdefault(said.node_addr, self._make(*said.node_addr))
-        if tag := _tag(command):
+        if tag := hash_tag(command):
             self._homes[tag] = node
         return node
-
-    def lost(self, node: T) -> None:
-        self._homes = {tag: home for tag, home in self._homes.items() if home is not node}
 
 
 class FollowingRedis(redis.asyncio.Redis):
@@ -58,20 +66,13 @@ class FollowingRedis(redis.asyncio.Redis):
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401
         """As redis-py's; MOVED is followed."""
-        home = self._homes.of(args)
-        for hop in range(HOPS + 1):
+        home, hops = self._homes.of(args), count()
+        while True:
+            asked: Any = super() if home is None else home
             try:
-                asked: Any = super() if home is None else home
                 return await asked.execute_command(*args, **options)
-            except MovedError as moved:
-                if hop == HOPS:
-                    raise
-                home = self._homes.moved(args, moved)
-            except (Unreachable, Overdue):
-                if home is not None:
-                    self._homes.lost(home)
-                raise
-        raise AssertionError("unreachable")
+            except _TROUBLE as trouble:
+                home = self._homes.after(trouble, args, home, hop=next(hops))
 
     async def aclose(self, close_connection_pool: bool | None = None) -> None:
         """Let go of every node."""
@@ -95,20 +96,13 @@ class FollowingCacheClient(redis.Redis):
 
     def execute_command(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401
         """As redis-py's; MOVED is followed."""
-        home = self._homes.of(args)
-        for hop in range(HOPS + 1):
+        home, hops = self._homes.of(args), count()
+        while True:
+            asked: Any = super() if home is None else home
             try:
-                asked: Any = super() if home is None else home
                 return asked.execute_command(*args, **options)
-            except MovedError as moved:
-                if hop == HOPS:
-                    raise
-                home = self._homes.moved(args, moved)
-            except (Unreachable, Overdue):
-                if home is not None:
-                    self._homes.lost(home)
-                raise
-        raise AssertionError("unreachable")
+            except _TROUBLE as trouble:
+                home = self._homes.after(trouble, args, home, hop=next(hops))
 
 
 def beside(client: redis.Redis, host: str, port: int) -> redis.Redis:
@@ -125,13 +119,3 @@ _HOMES: Final[dict[redis.ConnectionPool, _Homes[redis.Redis]]] = {}
 def _place(host: str, port: int) -> dict[str, Any]:
     """A node that knows no name of its own is where we asked."""
     return {"host": host, "port": port} if host else {"port": port}
-
-
-def _tag(command: tuple[Any, ...]) -> bytes:
-    """The hash tag of a command's first key; nothing for one without keys, or whose key has none."""
-    at = 3 if command[0] in {"EVAL", "EVALSHA"} else 1
-    if command[0] in {"XREAD", "XREADGROUP"}:
-        at = next((at for at, part in enumerate(command) if part in {"STREAMS", b"STREAMS"}), 0) + 1
-    key = command[at] if len(command) > at else b""
-    raw = key.encode() if isinstance(key, str) else key if isinstance(key, bytes) else b""
-    return raw.partition(b"{")[2].partition(b"}")[0]

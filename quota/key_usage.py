@@ -1,10 +1,8 @@
 """What an access key has used today and of each of its limits: the engine's books, beside the ledger's day."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
-
-from django.db.models import Sum
 
 from accounts.default_pool import default_of
 from accounts.models import AccessKey, Pool
@@ -12,9 +10,7 @@ from quota.control import ask
 from quota.engine.errors import EngineError
 from quota.engine.types import Client
 from quota.engine.views import ClientState
-from quota.facts import Span
-from quota.models import UsageRollup
-from quota.today import Spent
+from quota.today import Spent, spent_by_key
 
 _NOBODY: Final = ("",)
 """Asked for instead of all accounts."""
@@ -32,7 +28,7 @@ class KeyUsage:
 
 def usage_of_key(key: AccessKey, *, now: datetime) -> KeyUsage:
     """One query for the day, and one look at the engine. Never raises for the engine."""
-    today = spent_today(key, now=now)
+    today = spent_by_key(key.pk, now=now)
     pool = key.pool or default_of(list(Pool.objects.order_by("name")))
     if pool is None:
         return KeyUsage(today)
@@ -42,11 +38,3 @@ def usage_of_key(key: AccessKey, *, now: datetime) -> KeyUsage:
     except EngineError:
         return KeyUsage(today, trouble=True)
     return KeyUsage(today, found.now_ms, found.clients[client.id])
-
-
-def spent_today(key: AccessKey, *, now: datetime) -> Spent:
-    """By the rollups."""
-    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    rows = UsageRollup.objects.filter(access_key=str(key.pk), span=Span.DAY, starts_at=midnight).order_by()
-    sums = rows.aggregate(*(Sum(name, default=0) for name in ("requests", "tokens", "cost_nano")))
-    return Spent(*sums.values())

@@ -9,6 +9,11 @@ HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 86_400_000
 
 
+def midnight(now: datetime) -> datetime:
+    """The beginning of the UTC day."""
+    return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
 def instant(at_ms: int, *, now_ms: int) -> str:
     """`12:31 UTC` within a day, `1 Dec` beyond that, `1 Jan 2027` in another year."""
     at, now = (datetime.fromtimestamp(ms / SECOND_MS, tz=UTC) for ms in (at_ms, now_ms))

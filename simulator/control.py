@@ -53,13 +53,8 @@ def requests(world: World, incoming: Incoming) -> Reply:
     limit = int(incoming.first("limit") or 50)
     rows = [
         {
+            **exchange.summary,
             "at": rfc3339(exchange.at),
-            "account": exchange.account,
-            "method": exchange.method,
-            "path": exchange.path,
-            "status": exchange.status,
-            "request_id": exchange.request_id,
-            "fault": exchange.fault,
             "headers": {k.lower(): v for k, v in exchange.headers.items() if k.lower() not in _SECRET_HEADERS},
             "body": exchange.body.decode(errors="replace"),
         }

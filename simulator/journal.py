@@ -17,14 +17,8 @@ class Journal:
     def write(self, exchange: Exchange, bill: Bill | None, *, until: float) -> None:
         """Add a line. `until` is when the answer's last byte left; tokens and cost are what was billed for it."""
         line = {
-            "at": exchange.at,
+            **exchange.summary,
             "until": until,
-            "account": exchange.account,
-            "method": exchange.method,
-            "path": exchange.path,
-            "status": exchange.status,
-            "request_id": exchange.request_id,
-            "fault": exchange.fault,
             "tokens": bill.total_tokens if bill else 0,
             "cost_nano": cost_of(bill).total if bill else 0,
             "body": exchange.body.decode(errors="replace"),

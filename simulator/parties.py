@@ -101,6 +101,19 @@ class Exchange:
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
 
+    @property
+    def summary(self) -> dict[str, float | int | str | None]:
+        """What is told of it wherever it is told, but for its headers and its body."""
+        return {
+            "at": self.at,
+            "account": self.account,
+            "method": self.method,
+            "path": self.path,
+            "status": self.status,
+            "request_id": self.request_id,
+            "fault": self.fault,
+        }
+
 
 def limits_in_force(limits: Mapping[str, Limits], group: str, fallback: Limits) -> Limits:
     """Give an owner's limits for a model group: its own, those it has for every group, or the fallback."""

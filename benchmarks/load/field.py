@@ -4,10 +4,9 @@ import json
 import secrets
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, cast
@@ -20,10 +19,10 @@ from benchmarks.load.plan import Pool
 from benchmarks.load.seen import Books, Received, lines
 from benchmarks.load.stores import database, store
 from benchmarks.monitoring.exposition import scrape, total
+from benchmarks.patience import within
 
 WEB_PROCESSES: Final = 2
 SETUP_SECONDS: Final = 240.0
-LOOK_EVERY: Final = 0.5
 BOOKS_SECONDS: Final = 60.0
 """So long the worker may take to write down what happened."""
 _GENEROUS: Final = {"rpm": 10_000_000, "itpm": 10_000_000_000, "otpm": 10_000_000_000}
@@ -107,15 +106,17 @@ def up(folder: Path, pools: Sequence[Pool], *, logs: Path) -> Iterator[Field]:
 
 def _all_there(base_url: str, token: str) -> None:
     """Return when every process has reported: the socket of the web processes listens before they do."""
-    until = time.monotonic() + START_SECONDS
-    while time.monotonic() < until:
-        with suppress(OSError):
+
+    def reported() -> bool:
+        try:
             told = scrape(base_url, token)
-            web, worker = (total(told, "nubabel_processes", role=role) for role in ("web", "worker"))
-            if web >= WEB_PROCESSES and worker >= 1:
-                return
-        time.sleep(LOOK_EVERY)
-    raise NotStarted("not all processes reported in time")
+        except OSError:
+            return False
+        web, worker = (total(told, "nubabel_processes", role=role) for role in ("web", "worker"))
+        return web >= WEB_PROCESSES and worker >= 1
+
+    if not within(START_SECONDS, reported):
+        raise NotStarted("not all processes reported in time")
 
 
 @contextmanager

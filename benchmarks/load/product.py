@@ -8,13 +8,12 @@ import asyncio
 import json
 import os
 import sys
-import time
 from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
-LOOK_EVERY: Final = 0.5
+from benchmarks.patience import within
 
 
 def main(word: str) -> None:
@@ -61,14 +60,15 @@ def _amount(column: str, amount: int | str) -> int | Decimal:
 
 def books(question: Mapping[str, Any]) -> dict[str, Any]:
     """What is written of a pool once that many activities have ended and no lease is left, or when time is up."""
-    until = time.monotonic() + float(question["seconds"])
-    while True:
-        snapshot = asyncio.run(_snapshot(question["pool"]))
-        ended = _activities(question["pool"])
-        settled = ended.get("completed", 0) + ended.get("failed", 0) >= question["activities"] and not snapshot.leases
-        if settled or time.monotonic() > until:
-            return _books(question["pool"], ended, snapshot)
-        time.sleep(LOOK_EVERY)
+    pool = question["pool"]
+
+    def settled() -> bool:
+        ended = _activities(pool)
+        over = ended.get("completed", 0) + ended.get("failed", 0) >= question["activities"]
+        return over and not asyncio.run(_snapshot(pool)).leases
+
+    within(float(question["seconds"]), settled)
+    return _books(pool, _activities(pool), asyncio.run(_snapshot(pool)))
 
 
 async def _snapshot(pool: str) -> Any:  # noqa: ANN401 - an engine's, which is imported later

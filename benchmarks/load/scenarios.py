@@ -22,6 +22,7 @@ from benchmarks.load.plan import (
     spread_of,
 )
 from benchmarks.load.seen import Charged, Received, Seen
+from benchmarks.patience import within
 
 LOOK_EVERY: Final = 0.05
 WAIT_SECONDS: Final = 60.0
@@ -173,16 +174,16 @@ def _dies_and_comes_back(double: Double, *, account: str) -> None:
 
 def _left_alone(double: Double, account: str) -> int:
     """How many calls it had received when none came for half of the breaker's time."""
-    until, asked, since = time.monotonic() + WAIT_SECONDS, double.calls(account), time.monotonic()
-    while time.monotonic() < min(until, since + OPEN_SECONDS / 2):
-        time.sleep(LOOK_EVERY)
-        if (now := double.calls(account)) != asked:
-            asked, since = now, time.monotonic()
+    until, asked = time.monotonic() + WAIT_SECONDS, double.calls(account)
+
+    def more() -> bool:
+        return double.calls(account) != asked
+
+    while within(OPEN_SECONDS / 2, more, every=LOOK_EVERY) and time.monotonic() < until:
+        asked = double.calls(account)
     return asked
 
 
 def _until(happens: Callable[[], bool]) -> None:
     """Wait for it, not for ever: what is judged afterwards shows if it never came."""
-    until = time.monotonic() + WAIT_SECONDS
-    while not happens() and time.monotonic() < until:
-        time.sleep(LOOK_EVERY)
+    within(WAIT_SECONDS, happens, every=LOOK_EVERY)

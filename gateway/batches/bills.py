@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from gateway import billing
 from gateway.batches.results import Part
+from gateway.instants import DAY_MS
 from quota.catalog import group_of
 from quota.engine.types import Event, Lease, Settlement, Verdict
 from quota.records import (
@@ -23,14 +25,12 @@ from quota.records import (
     ActivityEnded,
     ActivityStarted,
     AttemptRecord,
-    TokenUsage,
 )
 
 SOURCE: Final = "batch"
 """Where activities that are a batch's bill came in."""
 _EPOCH: Final = "batch"
 """No store's own life: see Note [How a batch is charged]."""
-_DAY_MS: Final = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def _grant(batch: Batch, record: AttemptRecord) -> Lease:
         probe=False,
         granted_ms=batch.ended_ms,
         deadline_ms=batch.ended_ms,
-        day=batch.ended_ms // _DAY_MS,
+        day=batch.ended_ms // DAY_MS,
         tokens=record.usage.total,
         cost=record.cost_nano,
         epoch=_EPOCH,
@@ -131,14 +131,15 @@ def _started(batch: Batch, records: Sequence[AttemptRecord]) -> Event:
 
 
 def _ended(batch: Batch, records: Sequence[AttemptRecord]) -> Event:
+    spent = billing.total(tuple(map(billing.of_record, records)))
     record = ActivityEnded(
         activity=batch.activity,
         ok=True,
         account=batch.account,
         model=_model(records),
-        usage=sum((one.usage for one in records), start=TokenUsage()),
-        cost_nano=sum(one.cost_nano for one in records),
-        price_known=all(one.price_known for one in records),
+        usage=spent.usage,
+        cost_nano=spent.cost_nano,
+        price_known=spent.known,
         attempts=tuple(records),
         at_ms=batch.ended_ms,
         decision=(_line(batch, records),),

@@ -15,6 +15,7 @@ import hiredis
 
 from quota.engine.connection import Connection, Part
 from quota.engine.errors import EngineUnavailable
+from quota.engine.keys import hash_tag
 
 HOPS: Final = 4
 """A cluster that is being rearranged may send us on more than once."""
@@ -31,7 +32,7 @@ class FollowingConnection(Connection):
 
     async def ask(self, due: float, *parts: Part) -> Any:  # noqa: ANN401
         """As `Connection.ask`; MOVED is followed."""
-        home = self._homes.get(_tag(parts)) if self._homes else None
+        home = self._homes.get(hash_tag(parts)) if self._homes else None
         reply = await (self.begin(due, parts) if home is None else self._ask_home(home, due, parts))
         hops = 0
         while isinstance(reply, hiredis.ReplyError) and str(reply).startswith("MOVED ") and hops < HOPS:
@@ -45,7 +46,7 @@ class FollowingConnection(Connection):
 
     async def _follow(self, said: str, due: float, parts: tuple[Part, ...]) -> Any:  # noqa: ANN401
         node = self._node(said.split(" ", 2)[2])
-        self._homes[_tag(parts)] = node
+        self._homes[hash_tag(parts)] = node
         return await self._ask_home(node, due, parts)
 
     async def _ask_home(self, node: "_Node", due: float, parts: tuple[Part, ...]) -> Any:  # noqa: ANN401
@@ -72,11 +73,3 @@ class _Node(Connection):
 
     def settings(self) -> dict[str, Any]:
         return self._there
-
-
-def _tag(parts: tuple[Part, ...]) -> bytes:
-    """The hash tag of a command's first key; nothing for one without keys."""
-    at = 3 if parts[0] in {"EVALSHA", "EVAL"} else 1
-    key = parts[at] if len(parts) > at else b""
-    raw = key.encode() if isinstance(key, str) else key if isinstance(key, bytes) else b""
-    return raw.partition(b"{")[2].partition(b"}")[0]

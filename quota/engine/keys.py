@@ -1,5 +1,6 @@
 """Every key the engine uses, built in one place. All of a pool's carry one hash tag: they live on one node."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 _PARTS = (
@@ -39,3 +40,13 @@ def pool_keys(pool: str) -> tuple[bytes, ...]:
 def session_key(pool: str, session: str) -> bytes:
     """KEYS 16 of the lease script."""
     return f"{prefix(pool)}session:{session}".encode()
+
+
+def hash_tag(command: Sequence[object]) -> bytes:
+    """The hash tag of a command's first key; nothing for one without keys, or whose key has none."""
+    at = 3 if command[0] in {"EVAL", "EVALSHA"} else 1
+    if command[0] in {"XREAD", "XREADGROUP"}:
+        at = next((at for at, part in enumerate(command) if part in {"STREAMS", b"STREAMS"}), 0) + 1
+    key = command[at] if len(command) > at else b""
+    raw = key.encode() if isinstance(key, str) else key if isinstance(key, bytes) else b""
+    return raw.partition(b"{")[2].partition(b"}")[0]

@@ -36,7 +36,8 @@ class Table:
             raise OSError("the database is gone")
         if known.get("pool") == version:
             return Changes({"pool": version}, {})
-        return Changes({"pool": version}, {id_: Entry("pool", self._opener(id_, name)) for id_, name in names.items()})
+        entries = {id_: Entry("pool", name, self._opener(id_, name)) for id_, name in names.items()}
+        return Changes({"pool": version}, entries)
 
     def _opener(self, id_: str, name: str):
         def opened() -> Credential:

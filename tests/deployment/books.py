@@ -1,6 +1,5 @@
 """Whether every request is accounted for, once, and to the nano-dollar: the database beside the simulated Claude."""
 
-import time
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from typing import Final
 
 import psycopg
 
+from benchmarks.patience import within
 from simulator.parties import Account
 
 PATIENCE: Final = 60.0
@@ -58,13 +58,9 @@ class Books:
 
 def opened(database: str, *, activities: AbstractSet[str]) -> Books:
     """Read them as soon as the workers have written every one of these requests down, or after a while as they are."""
-    until = time.monotonic() + PATIENCE
     with psycopg.connect(database, autocommit=True) as connection:
-        while True:
-            books = _read(connection, activities)
-            if books.recorded == len(activities) or time.monotonic() > until:
-                return books
-            time.sleep(0.5)
+        within(PATIENCE, lambda: _read(connection, activities).recorded == len(activities))
+        return _read(connection, activities)
 
 
 def _read(connection: psycopg.Connection, activities: AbstractSet[str]) -> Books:

@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Final
 import psycopg
 import redis
 
+from benchmarks.patience import within
 from simulator.buckets import Limits
 from simulator.testing import RunningSimulator, threaded_simulator
 from simulator.world import World
@@ -195,14 +195,13 @@ def _redis(root: Path) -> Iterator[str]:
 
 
 def _until_it_answers(url: str) -> None:
-    until = time.monotonic() + 20
     with redis.Redis.from_url(url) as client:
-        while True:
+
+        def answers() -> bool:
             try:
-                client.ping()
+                return bool(client.ping())
             except redis.RedisError:
-                if time.monotonic() > until:
-                    raise
-                time.sleep(0.05)
-            else:
-                return
+                return False
+
+        if not within(20, answers, every=0.05):
+            raise CannotRun(f"{url} does not answer")

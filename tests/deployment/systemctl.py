@@ -10,11 +10,12 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from benchmarks.patience import within
 
 STARTS: Final = frozenset({"start", "restart"})
 STOPS: Final = frozenset({"stop", "restart"})
@@ -89,12 +90,7 @@ class Unit:
 
 
 def _wait_for(file: Path, *, seconds: float) -> bool:
-    until = time.monotonic() + seconds
-    while not (file.exists() and file.read_text().strip()):
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.02)
-    return True
+    return within(seconds, lambda: file.exists() and bool(file.read_text().strip()), every=0.02)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -13,6 +13,7 @@ from gateway.upstream import HttpUpstream
 from gateway.wire import Deadlines, Request
 from simulator.testing import running_simulator
 from tests.journeys.pool import world_of
+from tests.loopback import served
 
 BODY = b'{"model":"claude-sonnet-5-5","max_tokens":20,"messages":[{"role":"user","content":"Hi"}]}'
 HEADERS = (("anthropic-version", "2026-10-21"), ("content-type", "application/json"))
@@ -86,7 +87,7 @@ async def test_cookies_are_neither_kept_nor_sent(upstream):
         seen.append(request.headers.get("cookie"))
         return web.Response(headers={"set-cookie": "a=b"})
 
-    async with serving(bake) as url:
+    async with served(bake) as url:
         for _ in range(2):
             exchange = await upstream.open(POST, Credential("a", "a", "p", url, Secret("k"), True), first_byte=5)
             await body_of(exchange)
@@ -169,21 +170,3 @@ async def test_no_error_shows_the_key(upstream, simulator):
     with pytest.raises(UnableToConnect) as caught:
         await opened(upstream, simulator, url="http://127.0.0.1:9")
     assert simulator.key("alpha") not in repr(caught.value) + str(caught.value.__cause__)
-
-
-def serving(handler):
-    from contextlib import asynccontextmanager
-
-    @asynccontextmanager
-    async def serve():
-        app = web.Application()
-        app.router.add_route("*", "/{anything:.*}", handler)
-        runner = web.AppRunner(app)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        try:
-            yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-        finally:
-            await runner.cleanup()
-
-    return serve()

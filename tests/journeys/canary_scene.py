@@ -33,6 +33,7 @@ from tests.accounts.cast import OLD
 from tests.canaries import Sweep, canary
 from tests.journeys.live_scene import session_of
 from tests.journeys.served import listening
+from tests.loopback import served
 from tests.notifications.fakes import FakeSlack, fake_slack
 
 OURS = {"nubabel", "accounts", "quota", "gateway", "notifications"}
@@ -63,18 +64,6 @@ class Echo:
         error = {"type": "invalid_request_error", "message": f"no good: {key}, {dict(request.headers)}"}
         told = {"request-id": key, "anthropic-organization-id": key, "x-echo": key}
         return web.json_response({"type": "error", "error": error}, status=status, headers=told)
-
-    @asynccontextmanager
-    async def served(self) -> AsyncIterator[str]:
-        app = web.Application()
-        app.router.add_route("*", "/{rest:.*}", self.answer)
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        try:
-            yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-        finally:
-            await runner.cleanup()
 
 
 class Lines(logging.Handler):
@@ -185,7 +174,7 @@ async def canary_scene(settings: Settings, *, log: Lines) -> AsyncIterator[Scene
     echo = Echo()
     async with AsyncExitStack() as stack:
         simulator = await stack.enter_async_context(running_simulator(world))
-        at = await stack.enter_async_context(echo.served())
+        at = await stack.enter_async_context(served(echo.answer))
         slack = await stack.enter_async_context(fake_slack())
         configure(settings, urls=(simulator.url, at), slack=slack)
         key = await sync_to_async(rows)(settings, simulator=simulator.url, echo=at)
